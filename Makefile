@@ -1,0 +1,50 @@
+# make dashboard   serve the app on this machine          make test   everything that must hold
+# `make` alone lists the rest. Python is chosen by  make PYTHON=/path/to/python3.11 ...
+
+.DEFAULT_GOAL := help
+.PHONY: help dashboard test prepare readme screenshot clean
+
+ENOUGH := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do $$p -c '$(ENOUGH)' 2>/dev/null && echo $$p && break; done)
+HOST ?= 127.0.0.1
+PORT ?= 8866
+DEV := $(CURDIR)/.venv-dev/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## List these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+
+dashboard: .venv/.installed ## Serve the dashboard on http://127.0.0.1:8866 (HOST= and PORT= change that)
+	@.venv/bin/emotion-nb dashboard --host '$(HOST)' --port '$(PORT)'
+
+test prepare readme screenshot: export PATH := $(DEV):$(PATH)
+
+test: .venv-dev/.installed ## Run the gate (tools/gate.py), then the tests in tests/
+	@$(DEV)/python tools/gate.py
+	@$(DEV)/python -m pytest
+
+prepare: .venv-dev/.installed ## After an edit: clean the notebooks, export the library, write README.md
+	@$(DEV)/nbdev_clean --fname nbs
+	@$(DEV)/nbdev_clean --fname dashboards
+	@$(DEV)/nbdev_export
+	@$(DEV)/python tools/readme.py
+
+readme: .venv-dev/.installed ## Write README.md from nbs/index.ipynb
+	@$(DEV)/python tools/readme.py
+
+screenshot: .venv-dev/.installed ## Take the picture of the dashboard that README.md shows
+	@$(DEV)/python tools/screenshot.py
+
+clean: ## Remove both environments and what was built
+	rm -rf .venv .venv-dev build dist emotion_nb.egg-info
+
+# An environment is made once, and again when what it is made from changes.
+.venv/.installed: EXTRA := dashboard
+.venv-dev/.installed: EXTRA := dev
+.venv/.installed .venv-dev/.installed: settings.ini setup.py constraints.txt
+	@$(or $(PYTHON),false) -c '$(ENOUGH)' 2>/dev/null || { \
+	  echo 'emotion_nb needs Python 3.11, 3.12 or 3.13: install one, or name it with  make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(@D)
+	@echo 'Installing emotion_nb[$(EXTRA)] into $(@D); this takes a minute or two ...'
+	@$(@D)/bin/python -m pip install --quiet --use-pep517 --constraint constraints.txt --editable '.[$(EXTRA)]'
+	@touch $@

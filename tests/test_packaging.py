@@ -1,0 +1,221 @@
+"The wheel is built, installed in an empty environment and used there, away from the checkout; and the modules keep to their layers."
+import ast, configparser, csv, graphlib, io, json, os, signal, socket, subprocess, sys, time, urllib.request, zipfile
+from pathlib import Path
+
+import pytest
+from gate import copy_tree, project_files
+
+REPO = Path(__file__).resolve().parent.parent
+HEAVY = {'tensorflow', 'keras', 'librosa', 'sklearn', 'matplotlib', 'seaborn', 'pandas', 'numba', 'onnx', 'tf2onnx', 'joblib'}
+DEVELOPMENT = {'fastcore', 'nbdev', 'execnb', 'pytest'}
+LIGHT = ('core', 'audio', 'features', 'bundle', 'classifier', 'cli', 'dashboard')
+
+# --- The wheel
+
+class Environment:
+    "An empty virtual environment and a folder to work in, both away from the checkout"
+    def __init__(self, folder):
+        self.folder, self.bin, self.work = folder, folder/'venv'/'bin', folder/'work'
+        subprocess.run([sys.executable, '-m', 'venv', folder/'venv'], check=True)
+        self.work.mkdir()
+
+    def env(self):
+        gone = ('PYTHONPATH', 'PYTHONHOME', 'EMOTION_NB_DATA', 'VIRTUAL_ENV')
+        env = {k: v for k, v in os.environ.items() if k not in gone and not k.startswith('JUPYTER')}
+        return env | dict(PATH=f"{self.bin}{os.pathsep}{os.environ['PATH']}", EMOTION_NB_CACHE=str(self.folder/'cache'))
+
+    def install(self, what):
+        done = self.run('python', '-m', 'pip', 'install', '--quiet', '--constraint', REPO/'constraints.txt', what)
+        assert done.returncode == 0, done.stderr
+
+    def run(self, command, *args):
+        return subprocess.run([self.bin/command, *args], cwd=self.work, env=self.env(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+@pytest.fixture(scope='session')
+def wheel(tmp_path_factory):
+    "The wheel, built from what a fresh clone would hold"
+    tree, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
+    copy_tree(REPO, tree)
+    done = subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', out, tree], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(out.glob('*.whl'))
+
+@pytest.fixture(scope='session')
+def plain(wheel, tmp_path_factory):
+    "An environment with the plain install"
+    env = Environment(tmp_path_factory.mktemp('plain'))
+    env.install(wheel)
+    return env
+
+@pytest.fixture(scope='session')
+def with_dashboard(wheel, tmp_path_factory):
+    "An environment with the `dashboard` extra"
+    env = Environment(tmp_path_factory.mktemp('dashboard'))
+    env.install(f'{wheel}[dashboard]')
+    return env
+
+@pytest.fixture
+def bad_file(tmp_path):
+    path = tmp_path/'bad.wav'
+    path.write_bytes(b'this is no recording')
+    return path
+
+def test_the_wheel_holds_the_library_the_dashboard_the_model_and_the_clips(wheel):
+    holds = set(zipfile.ZipFile(wheel).namelist())
+    ours = project_files(REPO)
+    wanted = {name for name in ours if name.startswith('emotion_nb/')} | {f'emotion_nb/{name}' for name in ours if name.startswith('dashboards/')}
+    assert {'emotion_nb/dashboards/emotion.ipynb', 'emotion_nb/dashboards/voila.json'} <= wanted
+    assert wanted - holds == set()
+    assert not [name for name in holds if name.startswith(('tests/', 'nbs/', 'tools/'))]
+
+def test_the_wheel_brings_its_licences(wheel):
+    archive = zipfile.ZipFile(wheel)
+    texts = {name: archive.read(name).decode() for name in archive.namelist() if Path(name).name.upper().startswith(('LICENSE', 'NOTICE'))}
+    assert any('.dist-info/' in name and 'Apache License' in text for name, text in texts.items())
+    for folder in ('bundled', 'examples'):
+        assert any(name.startswith(f'emotion_nb/{folder}/') and 'BY-NC-SA' in text for name, text in texts.items()), f"no notice in {folder}"
+
+def test_the_installed_version_is_the_one_in_settings(plain):
+    settings = configparser.ConfigParser()
+    settings.read(REPO/'settings.ini', encoding='utf-8')
+    done = plain.run('python', '-c', "import emotion_nb, importlib.metadata as m; print(emotion_nb.__version__, m.version('emotion_nb'), emotion_nb.__file__)")
+    assert done.returncode == 0, done.stderr
+    version, metadata, path = done.stdout.split()
+    assert version == metadata == settings['DEFAULT']['version']
+    assert Path(path).is_relative_to(plain.folder), "the checkout was imported, not the wheel"
+
+def test_the_plain_install_brings_nothing_heavy(plain):
+    done = plain.run('python', '-m', 'pip', 'list', '--format=json')
+    assert done.returncode == 0, done.stderr
+    names = {row['name'].lower().replace('_', '-') for row in json.loads(done.stdout)}
+    assert 'emotion-nb' in names
+    assert names & {'tensorflow', 'keras', 'librosa', 'scikit-learn', 'matplotlib', 'seaborn', 'voila', 'ipywidgets', 'nbdev', 'fastcore'} == set()
+
+def test_help_names_every_command(plain):
+    done = plain.run('emotion-nb', '--help')
+    assert done.returncode == 0, done.stderr
+    assert [c for c in ('predict', 'download', 'train', 'evaluate', 'dashboard') if c not in done.stdout] == []
+
+def emotion_of(clip):
+    "What a RAVDESS file name says"
+    return ('neutral', 'calm', 'happy', 'sad', 'angry', 'fearful', 'disgust', 'surprised')[int(Path(clip).stem.split('-')[2]) - 1]
+
+def test_a_clip_is_answered_as_json(plain, examples):
+    done = plain.run('emotion-nb', 'predict', '--json', examples[0])
+    assert done.returncode == 0, done.stderr
+    [answer] = json.loads(done.stdout)
+    probabilities = answer['probabilities']
+    assert len(probabilities) == 8 and abs(sum(probabilities.values()) - 1) < 1e-3
+    assert answer['emotion'] == max(probabilities, key=probabilities.get)
+    assert abs(answer['confidence'] - max(probabilities.values())) < 1e-3
+
+def test_the_committed_clips_are_mostly_recognised(plain, examples):
+    done = plain.run('emotion-nb', 'predict', '--json', *examples)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    right = sum(answer['emotion'] == emotion_of(clip) for answer, clip in zip(answers, examples, strict=True))
+    assert right > len(examples)/2, f"{right} of {len(examples)} clips: are the labels in the bundle in order?"
+
+def test_a_bad_file_among_good_ones_is_named_and_the_good_ones_are_answered(plain, examples, bad_file):
+    done = plain.run('emotion-nb', 'predict', '--csv', examples[0], bad_file, examples[1])
+    assert done.returncode == 1
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [Path(row['file']).name for row in rows] == [examples[0].name, examples[1].name]
+    assert bad_file.name in done.stderr and 'Traceback' not in done.stderr
+
+PREDICT = ("import sys; from emotion_nb import EmotionClassifier; EmotionClassifier.load().predict(sys.argv[1]);"
+           "print(*sorted({name.split('.')[0] for name in sys.modules}))")
+
+def test_a_prediction_loads_nothing_heavy_where_it_is_not_installed(plain, examples):
+    done = plain.run('python', '-c', PREDICT, examples[0])
+    assert done.returncode == 0, done.stderr
+    assert 'onnxruntime' in done.stdout and set(done.stdout.split()) & HEAVY == set()
+
+def test_a_prediction_loads_nothing_heavy_where_it_is_installed(examples):
+    done = subprocess.run([sys.executable, '-c', PREDICT, examples[0]], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 'onnxruntime' in done.stdout and set(done.stdout.split()) & HEAVY == set()
+
+def test_what_the_plain_install_cannot_do_is_said_in_one_sentence(plain):
+    done = plain.run('emotion-nb', 'dashboard', '--port', '1')
+    assert done.returncode == 1 and "emotion_nb[dashboard]" in done.stderr and 'Traceback' not in done.stderr
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+@pytest.fixture
+def served(with_dashboard):
+    "Address and log of `emotion-nb dashboard`, running outside the checkout"
+    port, log = free_port(), with_dashboard.folder/'dashboard.log'
+    with log.open('w') as out:
+        process = subprocess.Popen([with_dashboard.bin/'emotion-nb', 'dashboard', '--port', str(port)], cwd=with_dashboard.work,
+            env=with_dashboard.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    try: yield f'http://127.0.0.1:{port}/', log, process
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try: process.wait(20)
+        except subprocess.TimeoutExpired: os.killpg(process.pid, signal.SIGKILL); process.wait()
+
+def test_the_dashboard_is_served_outside_the_checkout(served):
+    address, log, process = served
+    page, deadline = None, time.monotonic() + 120
+    while page is None:
+        assert process.poll() is None, f"the dashboard ended:\n{log.read_text()}"
+        assert time.monotonic() < deadline, f"the dashboard did not answer:\n{log.read_text()}"
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer: status, page = answer.status, answer.read().decode()
+        except (ConnectionError, urllib.error.URLError): time.sleep(0.5)
+    assert status == 200
+    assert 'voila' in page.lower() and 'application/vnd.jupyter.widget-view+json' in page
+    assert 'There was an error when executing cell' not in page and 'Traceback' not in page
+    assert address.rstrip('/') in log.read_text(), "the address is not printed"
+
+# --- The layers
+
+MODULES = {path.stem: ast.parse(path.read_text(encoding='utf-8')) for path in sorted((REPO/'emotion_nb').glob('*.py')) if path.stem != '_modidx'}
+
+def at_import(tree):
+    "The nodes of `tree` that run when the module is imported: all but the bodies of functions"
+    todo = list(tree.body)
+    while todo:
+        node = todo.pop()
+        yield node
+        lazy = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        todo += [*getattr(node, 'decorator_list', []), *ast.iter_child_nodes(node.args)] if lazy else ast.iter_child_nodes(node)
+
+def imported(nodes):
+    "Names of the modules that `nodes` import, also by `require('x', ...)` and `import_module('x')`"
+    for node in nodes:
+        if isinstance(node, ast.Import): yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = 'emotion_nb' + (f'.{node.module}' if node.module else '') if node.level else node.module
+            yield base
+            yield from (f'{base}.{alias.name}' for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            name = getattr(node.func, 'id', getattr(node.func, 'attr', ''))
+            if name in ('require', 'import_module'): yield node.args[0].value
+
+def own(names):
+    "Modules of the library among `names`"
+    return {name.split('.')[1] for name in names if name.startswith('emotion_nb.')} & MODULES.keys()
+
+def test_the_modules_import_each_other_in_no_circle():
+    graph = {name: own(imported(ast.walk(tree))) for name, tree in MODULES.items()}
+    order = list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, naming the circle
+    assert len(order) == len(MODULES) and graph['cli'], "the graph is empty: are the imports still found?"
+
+@pytest.mark.parametrize('name', LIGHT)
+def test_importing_what_predicts_imports_nothing_heavy(name):
+    seen, todo = set(), {name, '__init__'}
+    while todo:
+        module = todo.pop()
+        seen.add(module)
+        names = set(imported(at_import(MODULES[module])))
+        assert {n.split('.')[0] for n in names} & HEAVY == set(), f"{module} imports these at once; {name} leads there"
+        todo |= own(names) - seen
+
+@pytest.mark.parametrize('name', MODULES)
+def test_the_library_needs_no_development_tool(name):
+    assert {n.split('.')[0] for n in imported(ast.walk(MODULES[name]))} & DEVELOPMENT == set()

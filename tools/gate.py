@@ -1,0 +1,109 @@
+"""The gate: notebooks clean, library exported, README in step, notebooks pass.
+
+    python tools/gate.py            everything
+    python tools/gate.py --quick    without running the notebooks
+
+It works on a copy of the tree, so it leaves nothing behind, and uncommitted work is judged as it stands.
+"""
+import argparse, os, re, shutil, subprocess, sys, sysconfig, tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = sysconfig.get_path('scripts')
+CORPUS = Path(os.environ.get('EMOTION_NB_DATA') or ROOT.parent/'shared'/'ravdess').absolute()
+LIBRARY = 'emotion_nb'
+MEND = "run  make prepare  and commit what it changes"
+
+class GateError(Exception):
+    "What is wrong, and what to do"
+
+def project_files(root):
+    "What git tracks in `root`, or would if asked: relative paths of the files that exist"
+    asked = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=root, capture_output=True, text=True)
+    if asked.returncode: raise GateError(f"The gate asks git which files belong to the project, and git says: {asked.stderr.strip()}")
+    return sorted(name for name in set(asked.stdout.split('\0')) if name and (root/name).is_file())
+
+def copy_tree(src, dest):
+    "Copy the project's files from `src` to `dest`"
+    for name in project_files(src):
+        (dest/name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(src/name, dest/name)
+
+def contents(root):
+    "The bytes of every file under `root`, by relative path"
+    files = (p for p in root.rglob('*') if p.is_file() and '__pycache__' not in p.parts)
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
+
+def differences(before, after):
+    "One line for each file that is not the same in both"
+    words = [(sorted(before.keys() - after.keys()), 'nothing makes it'), (sorted(after.keys() - before.keys()), 'is missing'),
+             (sorted(n for n in before.keys() & after.keys() if before[n] != after[n]), 'differs')]
+    return [f"  {name}: {word}" for names, word in words for name in names]
+
+def run(tree, command, *args, env=None):
+    "Run a command of this Python's environment in `tree`; its exit status"
+    return subprocess.run([f'{BIN}/{command}', *args], cwd=tree, env=env or environment(), stdin=subprocess.DEVNULL).returncode
+
+def environment(**more):
+    "What the notebooks see: this Python's commands first, no corpus unless `more` names it"
+    env = {k: v for k, v in os.environ.items() if k not in ('EMOTION_NB_DATA', 'IN_TEST')}
+    return env | dict(PATH=BIN + os.pathsep + env.get('PATH', ''), TF_CPP_MIN_LOG_LEVEL='3') | more
+
+def check_clean(tree):
+    "`nbdev_clean` changes nothing"
+    before = contents(tree)
+    for folder in ('nbs', 'dashboards'):
+        if (tree/folder).is_dir() and run(tree, 'nbdev_clean', '--fname', folder):
+            raise GateError(f"nbdev_clean could not read the notebooks in {folder}: mend what it says above.")
+    if changed := differences(before, contents(tree)):
+        raise GateError('\n'.join([f"Notebooks are not clean: {MEND}.", *changed]))
+
+def check_export(tree):
+    "`nbdev_export` makes every module again, and the same"
+    before = contents(tree)
+    for module in (tree/LIBRARY).rglob('*.py'):
+        if not module.name.startswith('__'): module.unlink()  # so that a module without a notebook is noticed
+    if run(tree, 'nbdev_export'): raise GateError("nbdev_export failed: mend what it says above.")
+    if changed := differences(before, contents(tree)):
+        raise GateError('\n'.join([f"The library is not what the notebooks export (change the notebook, never the module): {MEND}.", *changed]))
+
+def check_readme(tree):
+    "README.md is made from the front page as it stands"
+    if run(tree, 'python', 'tools/readme.py', '--check'): raise GateError("The README check failed, as said above.")
+
+def with_flag(folder, flag):
+    "Names of the notebooks of `folder` that have a cell flagged `flag`"
+    mark = re.compile(rf'"#\|\s*{flag}\b')
+    return sorted(nb.name for nb in folder.rglob('*.ipynb') if mark.search(nb.read_text(encoding='utf-8')))
+
+def check_notebooks(tree):
+    "Every notebook passes without the corpus; where the corpus lies here, its cells pass too"
+    tests = ['nbdev_test', '--n_workers', str(min(os.cpu_count() or 1, 4))]
+    failed = run(tree, *tests, '--path', 'nbs')
+    failed |= run(tree, *tests, '--path', 'dashboards') if (tree/'dashboards').is_dir() else 0
+    names = with_flag(tree/'nbs', 'data')
+    if not CORPUS.is_dir(): print(f"gate: SKIPPED the cells that need the corpus ({', '.join(names) or 'none'}): corpus not found: {CORPUS}", flush=True)
+    elif names:
+        print(f"gate: again with the corpus: {', '.join(names)}", flush=True)
+        only = f"^({'|'.join(map(re.escape, names))})$"
+        failed |= run(tree, *tests, '--path', 'nbs', '--file_re', only, '--flags', 'data', env=environment(EMOTION_NB_DATA=str(CORPUS)))
+    if failed: raise GateError("A notebook fails: the cell and its error stand above.")
+
+def main():
+    parser = argparse.ArgumentParser(description="Check that the notebooks, the library and the README agree, and that the notebooks pass.")
+    parser.add_argument('--quick', action='store_true', help="do not run the notebooks")
+    checks = [check_clean, check_export, check_readme] + ([] if parser.parse_args().quick else [check_notebooks])
+    with tempfile.TemporaryDirectory(prefix='gate-') as folder:
+        tree, wrong = Path(folder).resolve()/ROOT.name, []
+        try:
+            copy_tree(ROOT, tree)
+            for check in checks:
+                if wrong and check is check_notebooks: break
+                print(f"gate: {check.__doc__}", flush=True)
+                try: check(tree)
+                except GateError as e: wrong.append(str(e))
+        except GateError as e: wrong.append(str(e))
+    for text in wrong: print(f"gate: {text}", file=sys.stderr)
+    sys.exit(1 if wrong else 0)
+
+if __name__ == '__main__': main()
