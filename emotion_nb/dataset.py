@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
-from .audio import load_audio
+from .audio import load_audio, named
 from .augmentation import AugmentConfig, augment
 from .core import AudioError, cache_dir, require
 from .features import FeatureConfig, extract_features
@@ -49,7 +49,7 @@ def take_features(
     y = load_audio(path, config.sample_rate)
     if take: y = augment(y, config.sample_rate, np.random.default_rng(list(digest)), augmentation)
     try: x = extract_features(y, config)
-    except AudioError as e: raise AudioError(f'{path}: {e}') from None
+    except AudioError as e: raise named(e, path) from None
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f'.{os.getpid()}.part')
     with open(part, 'wb') as f: np.save(f, x)
