@@ -1,5 +1,5 @@
 "The wheel is built, installed in an empty environment and used there, away from the checkout; and the modules keep to their layers."
-import ast, configparser, csv, graphlib, io, json, os, signal, socket, subprocess, sys, time, urllib.request, zipfile
+import ast, configparser, contextlib, csv, graphlib, io, json, os, signal, socket, subprocess, sys, time, urllib.request, zipfile
 from pathlib import Path
 
 import pytest
@@ -154,9 +154,10 @@ def served(with_dashboard):
             env=with_dashboard.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
     try: yield f'http://127.0.0.1:{port}/', log, process
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try: process.wait(20)
-        except subprocess.TimeoutExpired: os.killpg(process.pid, signal.SIGKILL); process.wait()
+        for kill in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, kill)
+                process.wait(20)
 
 def test_the_dashboard_is_served_outside_the_checkout(served):
     address, log, process = served
