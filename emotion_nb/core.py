@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['EMOTIONS', 'EmotionError', 'AudioError', 'CorpusError', 'DownloadError', 'BundleError', 'TrainingError',
-           'MissingExtraError', 'require', 'cache_dir', 'data_dir']
+           'MissingExtraError', 'require', 'cache_dir', 'data_dir', 'example_clips']
 
 # %% ../nbs/00_core.ipynb #8babe0f9
 import importlib, os
 from pathlib import Path
+import emotion_nb
 
 # %% ../nbs/00_core.ipynb #5bddb6e7
 EMOTIONS = ('neutral', 'calm', 'happy', 'sad', 'angry', 'fearful', 'disgust', 'surprised')
@@ -58,3 +59,9 @@ def data_dir(
 ) -> Path: # Folder of the corpus, which need not exist yet
     "Where the corpus lies"
     return Path(data or os.environ.get('EMOTION_NB_DATA') or cache_dir()/'ravdess').expanduser()
+
+# %% ../nbs/00_core.ipynb #78b70ace
+def example_clips() -> dict: # Emotion to the path of a FLAC file, in the order of `EMOTIONS`
+    "The clips that come with the library"
+    files = sorted((Path(emotion_nb.__file__).parent/'examples').glob('*.flac'), key=lambda p: p.stem.split('-')[2])
+    return {EMOTIONS[int(p.stem.split('-')[2]) - 1]: p for p in files}

@@ -166,7 +166,7 @@ def fit(
         model = build_model(x.shape[1:], y.shape[1], recipe.model)
         compile_model(model, recipe, steps)
         model.fit(training_batches(x, y, recipe, first), validation_data=validation, validation_batch_size=128, epochs=recipe.epochs,
-            steps_per_epoch=steps, verbose=verbose, callbacks=_callbacks(folder, recipe, _history(folder, first)))
+            steps_per_epoch=steps, shuffle=False, verbose=verbose, callbacks=_callbacks(folder, recipe, _history(folder, first)))
         done.touch(); shutil.rmtree(backup, ignore_errors=True)
     return keras.models.load_model(checkpoint)
 
