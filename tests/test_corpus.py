@@ -1,5 +1,5 @@
 "The catalogue and the two protocols, on folders of stand-in files and, where it lies beside the checkout, on the corpus itself."
-import subprocess, sys, warnings
+import os, subprocess, sys, warnings
 from pathlib import Path
 
 import pandas as pd
@@ -70,11 +70,11 @@ def test_every_layout_gives_the_official_splits(tmp_path, suffix, layout):
 
 def test_a_corpus_unpacked_twice_counts_once(tmp_path):
     stand_in(tmp_path)
-    stand_in(tmp_path, layout='audio_speech_actors_01-24/Actor_{actor}')
+    stand_in(tmp_path, layout='AUDIO_speech_actors_01-24/Actor_{actor}')
     df = catalogue(tmp_path)
     assert df['clip'].tolist() == published_clips()
     assert len(df.attrs['copies']) == 2452 and not df.attrs['conflicts']
-    assert all('audio_speech' not in p for p in df.path)
+    assert all('AUDIO_speech' not in p for p in df.path)  # the outer copy, though the other comes first by name
     assert protocol_a(df).value_counts().to_dict() == dict(train=1765, validation=197, test=490)
 
 
@@ -150,8 +150,16 @@ def test_sound_tracks_of_videos_get_no_part():
     with pytest.raises(CorpusError, match='no audio clip'): protocol_a(df[~audio])
 
 
+def test_what_a_name_says():
+    df = from_names(['03-02-06-02-01-02-24.flac', 'x/02-01-01-01-02-01-07.wav'])
+    assert df.drop(columns=['path', 'content', 'duplicate_of']).to_dict('records') == [
+        dict(clip='02-01-01-01-02-01-07', modality='video', channel='speech', emotion='neutral', intensity='normal', statement=2, repetition=1, actor=7, sex='male'),
+        dict(clip='03-02-06-02-01-02-24', modality='audio', channel='song', emotion='fearful', intensity='strong', statement=1, repetition=2, actor=24, sex='female')]
+    assert df.columns.tolist() == ['path', 'clip', 'modality', 'channel', 'emotion', 'intensity', 'statement', 'repetition', 'actor', 'sex', 'content', 'duplicate_of']
+
+
 def test_names_that_do_not_parse_are_listed(tmp_path):
-    bad = ['04-01-01-01-01-01-01.wav', '03-03-01-01-01-01-01.wav', '03-01-00-01-01-01-01.wav', '03-01-01-03-01-01-01.wav', '03-01-01-01-01-01-00.flac',
+    bad = ['04-01-01-01-01-01-01.wav', '03-03-01-01-01-01-01.wav', '03-01-00-01-01-01-01.wav', '03-01-01-03-01-01-01.wav', '03-01-01-01-01-01-00.flac', '03-01-01-01-01-01-25.wav',
            '3-1-1-1-1-1-1.wav', '03-01-01-01-01-01.wav', '03-01-01-01-01-01-01-01.wav', '03_01_01_01_01_01_01.wav', '03-01-01-01-01-01-01 copy.wav', 'x.WAV']
     for name in [*bad, '03-01-01-01-01-01-01.Wav', 'notes.txt', '03-01-01-01-01-01-02.mp4']: write(tmp_path/'a'/name, name.encode())
     with pytest.warns(UserWarning, match=f'^{len(bad)} audio files left out because their names') as said: df = catalogue(tmp_path)
@@ -193,6 +201,16 @@ def test_an_unreadable_file_is_one_sentence(tmp_path):
     try: (tmp_path/'03-01-01-01-01-01-02.wav').symlink_to(tmp_path/'gone.wav')
     except OSError: pytest.skip('this system does not let us make links')
     with pytest.raises(CorpusError, match='03-01-01-01-01-01-02.wav cannot be read'): catalogue(tmp_path)
+
+
+def test_an_unreadable_folder_is_one_sentence(tmp_path, monkeypatch):
+    write(tmp_path/'a'/'03-01-01-01-01-01-01.wav', b'a')
+    write(tmp_path/'locked'/'03-01-01-01-01-01-02.wav', b'b')
+    def scandir(path, real=os.scandir):
+        if str(path).endswith('locked'): raise PermissionError(13, 'Permission denied', str(path))
+        return real(path)
+    monkeypatch.setattr(os, 'scandir', scandir)
+    with pytest.raises(CorpusError, match=r'locked cannot be read \(Permission denied\)'): catalogue(tmp_path)
 
 
 def test_the_setting_says_where(tmp_path, monkeypatch):
