@@ -6,7 +6,7 @@
 __all__ = ['data_option', 'model_option', 'Commands', 'main', 'predict', 'download', 'train', 'evaluate', 'dashboard']
 
 # %% ../nbs/14_cli.ipynb #f760fb94
-import csv, json, os, sys
+import csv, json, os, sys, warnings
 import click
 from . import __version__
 from .core import EmotionError, TrainingError, data_dir
@@ -15,12 +15,14 @@ from .core import EmotionError, TrainingError, data_dir
 class Commands(click.Group):
     "Commands whose errors are sentences"
     def invoke(self, ctx):
-        try: return super().invoke(ctx)
-        except EmotionError as e: raise click.ClickException(str(e)) from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError): raise
-        except Exception as e:
-            if os.environ.get('EMOTION_NB_DEBUG'): raise
-            raise click.ClickException(f'Something unexpected went wrong ({type(e).__name__}: {e}). Run it again with EMOTION_NB_DEBUG=1 and report what it prints.') from None
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *args: click.echo(f'Warning: {message}', err=True)
+            try: return super().invoke(ctx)
+            except EmotionError as e: raise click.ClickException(str(e)) from None
+            except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError): raise
+            except Exception as e:
+                if os.environ.get('EMOTION_NB_DEBUG'): raise
+                raise click.ClickException(f'Something unexpected went wrong ({type(e).__name__}: {e}). Run it again with EMOTION_NB_DEBUG=1 and report what it prints.') from None
 
 # %% ../nbs/14_cli.ipynb #368d8d95
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help'], max_content_width=100))

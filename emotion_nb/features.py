@@ -111,7 +111,21 @@ def tonnetz_matrix(
     angle[:, ::2] -= .5
     return (np.cos(np.pi*angle)*[1, 1, 1, 1, .5, .5]).astype(np.float32)
 
-# %% ../nbs/05_features.ipynb #9fd60a8d
+# %% ../nbs/05_features.ipynb #02bb5c82
+def _project(x, bank):
+    "The dot products `(frames, filters)` of each row of `x` with each column of `bank`"
+    return np.vecdot(x[:, None], np.ascontiguousarray(bank.T))
+
+def _groups(bank, size=8):
+    "First bin, one after the last, and the filters there, for each `size` neighbouring filters"
+    out = []
+    for i in range(0, bank.shape[1], size):
+        used = np.flatnonzero(bank[:, i:i+size].any(1))
+        a, b = (used[0], used[-1] + 1) if len(used) else (0, 1)
+        out.append((a, b, bank[a:b, i:i+size]))
+    return out
+
+# %% ../nbs/05_features.ipynb #72f2dcfe
 def filterbanks(
     config:FeatureConfig, # Configuration of the features
 ) -> dict: # Name to float32 array: window, mel, chroma, dct, tonnetz
@@ -121,7 +135,7 @@ def filterbanks(
     return dict(window=hann.astype(np.float32), mel=mel_filters(c), chroma=chroma_filters(c, c.tuning or 0.),
                 dct=dct_matrix(c.n_mels, c.n_mfcc), tonnetz=tonnetz_matrix(c.n_chroma))
 
-# %% ../nbs/05_features.ipynb #e4451ae8
+# %% ../nbs/05_features.ipynb #3fb36757
 def frames(
     y:np.ndarray, # `(samples,)` float32
     config:FeatureConfig, # Configuration of the features
@@ -134,7 +148,7 @@ def _rms(x):
     "Root mean square of each frame, `(frames, 1)`"
     return np.sqrt(np.einsum('ij,ij->i', x, x)[:, None]/x.shape[1])
 
-# %% ../nbs/05_features.ipynb #12497cbb
+# %% ../nbs/05_features.ipynb #7a399caf
 def active_range(
     y:np.ndarray, # `(samples,)` float32
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
@@ -146,7 +160,7 @@ def active_range(
     if not len(loud): return 0, len(y)
     return loud[0]*config.hop_length, min(len(y), (loud[-1] + 1)*config.hop_length)
 
-# %% ../nbs/05_features.ipynb #7a399caf
+# %% ../nbs/05_features.ipynb #1cbcf81a
 MIN_SECONDS = .1   # Shorter recordings are refused
 SILENCE = 1e-4     # Peak amplitude (-80 dBFS) under which a recording is called silent
 
@@ -164,21 +178,26 @@ def prepare(
     if c.level_db is not None: y = y*np.float32(10**(c.level_db/20)/np.sqrt(np.dot(y, y)/len(y)))
     return np.pad(y, (0, max(0, (c.delta_width - 1)*c.hop_length - len(y))))
 
-# %% ../nbs/05_features.ipynb #1cbcf81a
+# %% ../nbs/05_features.ipynb #4fe219af
 def _db(power, config):
     "Powers in decibels, `config.top_db` of them"
     d = 10*np.log10(np.maximum(power, np.float32(config.amin)))
     return np.maximum(d, d.max() - np.float32(config.top_db))
 
-# %% ../nbs/05_features.ipynb #c61d43e8
+# %% ../nbs/05_features.ipynb #c90701be
+@lru_cache
+def _delta_kernel(order, width):
+    "Weights `(width,)` float32 of the frames"
+    t = np.arange(width) - width//2
+    return (np.linalg.pinv(np.vander(t, order + 1, increasing=True))[order]*order).astype(np.float32)
+
 def _delta(x, order, width):
     "Derivative of `order` along the frames, by a polynomial of that order over `width` frames"
-    t, n = np.arange(width) - width//2, len(x) - width + 1
-    k = np.linalg.pinv(np.vander(t, order + 1, increasing=True))[order]*order
-    d = sum(np.float32(w)*x[i:i+n] for i, w in enumerate(k))
+    n = len(x) - width + 1
+    d = sum(w*x[i:i+n] for i, w in enumerate(_delta_kernel(order, width)))
     return np.pad(d, ((width//2, width//2), (0, 0)), mode='edge')
 
-# %% ../nbs/05_features.ipynb #c90701be
+# %% ../nbs/05_features.ipynb #386a2566
 @lru_cache
 def _contrast_bands(config):
     "For each band its first bin, the one after its last, and how many bins make its peak and its valley"
@@ -200,7 +219,7 @@ def _contrast(power, config):
         valley.append(np.sqrt(s[:, :n]).mean(1)); peak.append(np.sqrt(s[:, -n:]).mean(1))
     return _db(np.stack(peak, 1), config) - _db(np.stack(valley, 1), config)
 
-# %% ../nbs/05_features.ipynb #3aba14af
+# %% ../nbs/05_features.ipynb #db732b68
 def estimate_tuning(
     power:np.ndarray, # `(frames, n_fft//2+1)`
     config:FeatureConfig, # Configuration of the features
@@ -222,11 +241,11 @@ def estimate_tuning(
     counts, edges = np.histogram(dev, np.linspace(-.5, .5, 101))
     return float(edges[counts.argmax()])
 
-# %% ../nbs/05_features.ipynb #386a2566
+# %% ../nbs/05_features.ipynb #d4359b33
 def _chroma(power, config, filters):
     "Pitch classes, the largest of each frame 1"
     fb = filters['chroma'] if config.tuning is not None else chroma_filters(config, estimate_tuning(power, config))
-    c = power @ fb
+    c = _project(power, fb)
     top = c.max(1, keepdims=True)
     return c/np.where(top < np.finfo(np.float32).tiny, 1, top)
 
@@ -236,9 +255,9 @@ def _tonnetz(y, chroma, config, filters):
         librosa = require('librosa', 'train')
         return librosa.feature.tonnetz(y=librosa.effects.harmonic(y), sr=config.sample_rate).T
     total = chroma.sum(1, keepdims=True)
-    return (chroma/np.where(total < np.finfo(np.float32).tiny, 1, total)) @ filters['tonnetz']
+    return _project(chroma/np.where(total < np.finfo(np.float32).tiny, 1, total), filters['tonnetz'])
 
-# %% ../nbs/05_features.ipynb #db732b68
+# %% ../nbs/05_features.ipynb #79d7e3b4
 def _zcr(y, config):
     "Share of the samples of each frame at which the sign changes"
     y = np.pad(y, config.n_fft//2, mode='edge')
@@ -247,7 +266,7 @@ def _zcr(y, config):
     start = np.arange(0, len(y) - config.n_fft + 1, config.hop_length)
     return ((count[start + config.n_fft - 1] - count[start])/config.n_fft)[:, None]
 
-# %% ../nbs/05_features.ipynb #056e6405
+# %% ../nbs/05_features.ipynb #608965ab
 def power_spectrum(
     y:np.ndarray, # `(samples,)` float32
     config:FeatureConfig, # Configuration of the features
@@ -257,7 +276,7 @@ def power_spectrum(
     z = np.fft.rfft(frames(y, config)*window)
     return z.real**2 + z.imag**2
 
-# %% ../nbs/05_features.ipynb #79d7e3b4
+# %% ../nbs/05_features.ipynb #a9414743
 class FeatureExtractor:
     "Nine features of one configuration; its filterbanks are built once, or taken from a bundle"
     def __init__(self,
@@ -265,6 +284,14 @@ class FeatureExtractor:
         filters:dict|None=None, # From `filterbanks`, or a bundle; built when `None`
     ):
         self.config, self.filters = config, filters or filterbanks(config)
+        self._mel_groups = _groups(self.filters['mel'])
+
+    def mel(self,
+        y:np.ndarray, # `(samples,)` float32
+    ) -> tuple: # Power spectrum `(frames, n_fft//2+1)` and mel powers `(frames, n_mels)`, float32
+        "The spectrum that everything is made from, and its mel bands"
+        power = power_spectrum(y, self.config, self.filters['window'])
+        return power, np.concatenate([_project(power[:, a:b], w) for a, b, w in self._mel_groups], axis=1)
 
     def __call__(self,
         y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
@@ -272,10 +299,9 @@ class FeatureExtractor:
         "The features of a clip; raises `AudioError` where it is too short or silent"
         c, f = self.config, self.filters
         y = prepare(y, c)
-        power = power_spectrum(y, c, f['window'])
-        mel = power @ f['mel']
+        power, mel = self.mel(y)
         mel_db = _db(mel, c)
-        mfcc = mel_db @ f['dct']
+        mfcc = _project(mel_db, f['dct'])
         chroma = _chroma(power, c, f)
         rms = _rms(frames(y, c))
         parts = [mfcc, _delta(mfcc, 1, c.delta_width), _delta(mfcc, 2, c.delta_width), chroma,
@@ -284,7 +310,7 @@ class FeatureExtractor:
         out = np.concatenate(parts, axis=1, dtype=np.float32, casting='same_kind')
         return fit_frames(out, c.n_frames) if c.pad else out
 
-# %% ../nbs/05_features.ipynb #67e5e459
+# %% ../nbs/05_features.ipynb #f950b460
 def fit_frames(
     x:np.ndarray, # `(frames, n)`
     n_frames:int, # How many frames are wanted
@@ -302,11 +328,10 @@ def extract_features(
     "The nine features of a clip; raises `AudioError` where it is too short or silent"
     return _extractor(config)(y)
 
-# %% ../nbs/05_features.ipynb #f950b460
+# %% ../nbs/05_features.ipynb #760f15fa
 def mel_spectrogram(
     y:np.ndarray, # `(samples,)` float32
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
 ) -> np.ndarray: # `(n_mels, frames)` float32, decibels
     "The mel spectrogram of a clip, as a picture shows it: untrimmed, low bands first"
-    f = _extractor(config).filters
-    return _db(power_spectrum(y, config, f['window']) @ f['mel'], config).T
+    return _db(_extractor(config).mel(y)[1], config).T

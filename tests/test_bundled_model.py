@@ -1,0 +1,103 @@
+"The model that comes with the library: its files agree with each other, with the report beside it, and with the corpus where that is at hand."
+import hashlib, json, os, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_nb.audio import load_audio
+from emotion_nb.bundle import BUNDLED, load_bundle
+from emotion_nb.classifier import EmotionClassifier
+
+@pytest.fixture(scope='module')
+def clf(): return EmotionClassifier.load()
+
+@pytest.fixture(scope='module')
+def answers(clf, examples): return clf.predict_proba(examples)
+
+def test_every_file_has_its_hash():
+    for name, want in load_bundle().manifest['sha256'].items():
+        assert hashlib.sha256((BUNDLED/name).read_bytes()).hexdigest() == want, name
+
+def test_it_is_small():
+    assert sum(p.stat().st_size for p in BUNDLED.rglob('*') if p.is_file()) < 10e6
+
+def test_the_licence_stands_beside_the_weights(repo):
+    for folder in (BUNDLED, repo/'emotion_nb'/'examples'):
+        assert 'CC BY-NC-SA 4.0' in (folder/'LICENSE.md').read_text()
+
+def test_the_three_artefacts_say_the_same():
+    "What plain joblib opens is what a prediction uses"
+    bundle, scaler = load_bundle(), joblib.load(BUNDLED/'scaler.pkl')
+    assert joblib.load(BUNDLED/'label_encoder.pkl').classes_.tolist() == bundle.manifest['labels']
+    np.testing.assert_array_equal(scaler.mean_.astype(np.float32), bundle.mean)
+    np.testing.assert_array_equal(scaler.scale_.astype(np.float32), bundle.scale)
+
+@pytest.mark.parametrize('name', ['best_model.keras', 'best_model.h5'])
+def test_keras_and_onnx_agree_on_real_clips(clf, answers, examples, name):
+    keras = pytest.importorskip('keras')
+    model = keras.models.load_model(BUNDLED/name)
+    for clip, want in zip(examples, answers):
+        got = np.concatenate([model.predict(w, verbose=0) for w in clf._windows(clip)]).mean(0)
+        np.testing.assert_allclose(got, want, atol=1e-4)
+
+def test_the_examples_are_answered_as_the_report_says(clf, answers, examples):
+    "The examples belong to the test part, so the committed predictions hold them: a label or a column that moved shows here"
+    report = pd.read_csv(BUNDLED/'report'/'predictions.csv').set_index('clip').loc[[c.stem for c in examples]]
+    assert report['predicted'].tolist() == clf.classes_[answers.argmax(1)].tolist()
+    np.testing.assert_allclose(report[clf.classes_].to_numpy(), answers, atol=1e-3)
+
+def test_the_report_holds_the_figures_of_its_predictions(clf):
+    from emotion_nb.evaluation import evaluate, report_figures
+    t = pd.read_csv(BUNDLED/'report'/'predictions.csv')
+    figures = json.loads((BUNDLED/'report'/'report.json').read_text())
+    assert figures == clf.metrics['test']
+    assert figures == report_figures(evaluate(t, t[clf.classes_].to_numpy(), clf.classes_, figures['protocol']))
+
+def test_nothing_is_unpickled(examples):
+    code = """import sys
+def refuse(event, args):
+    if event.startswith('pickle.'): raise SystemExit('unpickled ' + str(args))
+sys.addaudithook(refuse)
+from emotion_nb import EmotionClassifier
+EmotionClassifier.load().predict(sys.argv[1])"""
+    subprocess.run([sys.executable, '-c', code, examples[0]], check=True)
+
+def test_threads_share_a_classifier(clf, answers, examples):
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda i: clf.predict(examples[i % 8]), range(64)))
+    for i, p in enumerate(got): np.testing.assert_allclose(list(p.probabilities.values()), answers[i % 8], atol=1e-5)
+
+@pytest.mark.parametrize('gain_db', [-12, 12])
+def test_level_is_not_an_emotion(clf, answers, examples, gain_db):
+    got = clf.predict_proba([(load_audio(c)*10**(gain_db/20), 22_050) for c in examples])
+    np.testing.assert_allclose(got, answers, atol=1e-3)
+
+def test_the_scaler_is_that_of_the_training_part(corpus):
+    "Mean and deviation of every column over the frames of the training clips, and of them alone"
+    from emotion_nb.corpus import catalogue, protocol_a
+    from emotion_nb.features import extract_features
+    df = catalogue(corpus)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        frames = np.concatenate(list(pool.map(lambda p: extract_features(load_audio(p)), df.path[protocol_a(df) == 'train'])))
+    scaler = joblib.load(BUNDLED/'scaler.pkl')
+    assert scaler.n_samples_seen_ == len(frames)
+    np.testing.assert_allclose(scaler.mean_, frames.mean(0, dtype=float), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(scaler.scale_, frames.std(0, dtype=float), rtol=1e-3, atol=1e-4)
+
+def test_evaluate_prints_the_committed_figures_again(clf, corpus):
+    out = subprocess.run(['emotion-nb', 'evaluate', '--data', corpus, '--protocol', 'A'], capture_output=True, text=True, check=True).stdout
+    for group, f in clf.metrics['test'].items():
+        if group == 'protocol': assert f'Protocol: {f}' in out
+        else: assert (f"{group:6}  {f['n']} clips: accuracy {f['accuracy']:.2%} (95 % interval {f['interval'][0]:.2%} to {f['interval'][1]:.2%}), "
+                      f"macro F1 {f['macro_f1']:.2%}, UAR {f['uar']:.2%}") in out
+
+def test_all_originals_are_answered(repo):
+    "The clips as published, 48 kHz WAV, one of them in stereo"
+    folder = repo.parent/'shared'/'ravdess_48k'
+    if not folder.is_dir(): pytest.skip(f'original recordings not found: {folder}')
+    files = sorted(folder.glob('*.wav'))
+    rows = json.loads(subprocess.run(['emotion-nb', 'predict', '--json', *files], capture_output=True, text=True, check=True).stdout)
+    assert [r['file'] for r in rows] == list(map(str, files)) and len(rows) == 23
