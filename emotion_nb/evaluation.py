@@ -61,14 +61,20 @@ class Report:
     groups:dict               # 'both', 'speech', 'song' to `Scores`
     predictions:pd.DataFrame  # A row a clip: clip, channel, emotion, predicted, a column a probability
 
+    def classification_report(self): # Text
+        "scikit-learn's report of speech and song together"
+        return require('sklearn.metrics', 'train').classification_report(self.predictions['emotion'], self.predictions['predicted'], digits=3, zero_division=0)
+
     def __str__(self):
         lines = [f'Protocol: {self.protocol}', '', *(f'{k:6}  {s}' for k, s in self.groups.items()), '']
-        return '\n'.join(lines) + self.groups['both'].per_class.to_string(float_format='{:.3f}'.format)
+        return '\n'.join(lines) + '\n' + self.classification_report()
 
     def _repr_markdown_(self):
-        head = '| | clips | accuracy | 95 % interval | macro F1 | UAR |\n|---|---|---|---|---|---|\n'
-        rows = [f'| {k} | {s.n} | {s.accuracy:.2%} | {s.interval[0]:.2%} to {s.interval[1]:.2%} | {s.macro_f1:.2%} | {s.uar:.2%} |' for k, s in self.groups.items()]
-        return f'Protocol: {self.protocol}\n\n' + head + '\n'.join(rows)
+        total = ['| | clips | accuracy | 95 % interval | macro F1 | UAR |', '|:--|--:|--:|:--|--:|--:|']
+        total += [f'| {k} | {s.n} | {s.accuracy:.2%} | {s.interval[0]:.2%} to {s.interval[1]:.2%} | {s.macro_f1:.2%} | {s.uar:.2%} |' for k, s in self.groups.items()]
+        each = ['| emotion | clips | precision | recall, which is its accuracy | F1 |', '|:--|--:|--:|--:|--:|']
+        each += [f'| {k} | {r.support:.0f} | {r.precision:.1%} | {r.recall:.1%} | {r.f1:.1%} |' for k, r in self.groups['both'].per_class.iterrows()]
+        return '\n'.join([f'Protocol: {self.protocol}', '', *total, '', *each])
 
 # %% ../nbs/09_evaluation.ipynb #f442b822
 def evaluate(
@@ -116,6 +122,7 @@ def save_report(
     "Save figures (report.json), predictions (predictions.csv) and confusion matrices (confusion_*.csv, *.png)"
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     (folder/'report.json').write_text(json.dumps(report_figures(report), indent=1))
+    (folder/'classification_report.txt').write_text(report.classification_report())
     report.predictions.to_csv(folder/'predictions.csv', index=False, float_format='%.6f')
     for k, s in report.groups.items():
         s.confusion.to_csv(folder/f'confusion_{k}.csv')
