@@ -2,7 +2,7 @@
 
     make benchmark    or    python benchmarks/benchmark.py [--quick]
 """
-import argparse, os, platform, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, platform, shutil, statistics, subprocess, sys, tempfile, time
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 from datetime import date
 from importlib.metadata import version
@@ -29,32 +29,38 @@ def ratio(theirs, ours):
     return statistics.median(t/o for t, o in zip(theirs, ours))
 
 def alternate(theirs, ours, n):
-    "CPU seconds of `n` calls of each, in turn, after one call of each that is not counted"
+    "Seconds of `n` calls of each, in turn, after one call of each that is not counted"
     out = [], []
     for i in range(n + 1):
         for f, times in zip((theirs, ours), out):
-            start = time.process_time(); f(); took = time.process_time() - start
+            start = time.perf_counter(); f(); took = time.perf_counter() - start
             if i: times.append(took)
     return out
 
+# A process takes over the peak memory of the one that started it, so a small one stands between, which reports what its child used.
+LAUNCHER = """import json, os, resource, subprocess, sys, time
+start = time.perf_counter()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+use = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([status, time.perf_counter() - start, use.ru_utime + use.ru_stime, use.ru_maxrss/(1024 if sys.platform != 'darwin' else 1024**2)]))"""
+
 def process(command):
     "Wall seconds, CPU seconds and peak MB of a process"
-    start = time.perf_counter()
-    p = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tempfile.gettempdir())
-    _, status, use = os.wait4(p.pid, 0)
-    if status: raise SystemExit(f'{command} failed with status {os.waitstatus_to_exitcode(status)}.')
-    return time.perf_counter() - start, use.ru_utime + use.ru_stime, use.ru_maxrss/1024*(1 if sys.platform != 'darwin' else 1/1024)
+    out = subprocess.run([sys.executable, '-S', '-c', LAUNCHER, *map(str, command)], capture_output=True, text=True, check=True, cwd=tempfile.gettempdir())
+    status, *figures = json.loads(out.stdout)
+    if status: raise SystemExit(f'{command} failed with status {status}.')
+    return figures
 
 def ours_cli(*files): return [Path(sys.executable).with_name('emotion-nb'), 'predict', '--json', *files]
 
 def features(n):
     y = load_audio(CLIPS[2])
     theirs, ours = alternate(lambda: reference_features(y), lambda: extract_features(y), n)
-    return [('features of one clip, ms of CPU', spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), 20)]
+    return [('features of one clip, ms', spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), 20)]
 
 def warm(app, clf, n):
     theirs, ours = alternate(lambda: app.predict(CLIPS[2]), lambda: clf.predict(CLIPS[2]), n)
-    return [('file to probabilities, warm, ms of CPU', spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), 15)]
+    return [('file to probabilities, warm, ms', spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), 15)]
 
 def cold(folder, n):
     runs = [], []
@@ -102,7 +108,7 @@ def lengths(folder, tmp, seconds):
     return rows
 
 def limits(clf, n):
-    "Where the time of one warm prediction goes, in ms of CPU"
+    "Where the time of one warm prediction goes, in ms"
     path, b = CLIPS[2], clf.bundle
     y = load_audio(path); w = np.concatenate(list(clf._windows(path)))
     parts = {'decode': lambda: load_audio(path), 'one STFT of the whole clip': lambda: power_spectrum(y, b.features, b.filters['window']),
@@ -149,7 +155,7 @@ The reference computes features of the whole recording and keeps four seconds of
 
 ## Where the time goes
 
-One warm prediction of a clip of {len(load_audio(CLIPS[2]))/22_050:.1f} s, in ms of CPU:
+One warm prediction of a clip of {len(load_audio(CLIPS[2]))/22_050:.1f} s, in ms:
 
 | step | ms |
 |---|---|
