@@ -2,7 +2,7 @@
 # `make` alone lists the rest. Python is chosen by  make PYTHON=/path/to/python3.11 ...
 
 .DEFAULT_GOAL := help
-.PHONY: help dashboard test prepare readme screenshot benchmark clean
+.PHONY: help dashboard test prepare readme screenshot benchmark browser clean
 
 ENOUGH := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do $$p -c '$(ENOUGH)' 2>/dev/null && echo $$p && break; done)
@@ -19,7 +19,7 @@ dashboard: .venv/.installed ## Serve the dashboard on http://127.0.0.1:8866 (HOS
 
 test prepare readme screenshot benchmark: export PATH := $(DEV):$(PATH)
 
-test: .venv-dev/.installed ## Run the gate (tools/gate.py), then the tests in tests/
+test: .venv-dev/.installed browser ## Run the gate (tools/gate.py), then the tests in tests/
 	@$(DEV)/python tools/gate.py
 	@$(DEV)/python -m pytest
 
@@ -40,6 +40,13 @@ benchmark: .venv-dev/.installed ## Measure against the student project's pipelin
 
 clean: ## Remove both environments and what was built
 	rm -rf .venv .venv-dev build dist emotion_nb.egg-info
+
+# The browser tests need a Chromium: the machine's own, or one that Playwright fetches, or, for root on Debian, the distribution's.
+browser: .venv-dev/.installed
+	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; \
+	  echo 'Fetching Chromium for the browser tests ...'; $(DEV)/python -m playwright install chromium >/dev/null 2>&1 && exit 0; \
+	  [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0; \
+	  echo 'No Chromium could be fetched: install one, or the browser tests will fail.' >&2
 
 # An environment is made once, and again when what it is made from changes.
 .venv/.installed: EXTRA := dashboard
