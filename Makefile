@@ -49,12 +49,17 @@ browser: .venv-dev/.installed
 	  echo 'No Chromium could be fetched: install one, or the browser tests will fail.' >&2
 
 # An environment is made once, and again when what it is made from changes.
+# librosa's functions are compiled at their first import: done here, once and alone, because processes that do it at the
+# same time leave a cache that crashes each later one (numba issue 10128).
 .venv/.installed: EXTRA := dashboard
+.venv/.installed: WARM := pass
 .venv-dev/.installed: EXTRA := dev
+.venv-dev/.installed: WARM := import librosa, pkgutil, importlib; [importlib.import_module(m.name) for m in pkgutil.walk_packages(librosa.__path__, 'librosa.')]
 .venv/.installed .venv-dev/.installed: settings.ini setup.py constraints.txt
 	@$(or $(PYTHON),false) -c '$(ENOUGH)' 2>/dev/null || { \
 	  echo 'emotion_nb needs Python 3.11, 3.12 or 3.13: install one, or name it with  make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
 	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(@D)
 	@echo 'Installing emotion_nb[$(EXTRA)] into $(@D); this takes a minute or two ...'
 	@$(@D)/bin/python -m pip install --quiet --use-pep517 --constraint constraints.txt --editable '.[$(EXTRA)]'
+	@$(@D)/bin/python -c "$(WARM)"
 	@touch $@

@@ -5,7 +5,8 @@
 
 It works on a copy of the tree, so it leaves nothing behind, and uncommitted work is judged as it stands.
 """
-import argparse, os, re, shutil, subprocess, sys, sysconfig, tempfile
+import argparse, os, re, shutil, subprocess, sys, sysconfig, tempfile, time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,9 +41,9 @@ def differences(before, after):
              (sorted(n for n in before.keys() & after.keys() if before[n] != after[n]), 'differs')]
     return [f"  {name}: {word}" for names, word in words for name in names]
 
-def run(tree, command, *args, env=None):
+def run(tree, command, *args):
     "Run a command of this Python's environment in `tree`; its exit status"
-    return subprocess.run([f'{BIN}/{command}', *args], cwd=tree, env=env or environment(), stdin=subprocess.DEVNULL).returncode
+    return subprocess.run([f'{BIN}/{command}', *args], cwd=tree, env=environment(), stdin=subprocess.DEVNULL).returncode
 
 def environment(**more):
     "What the notebooks see: this Python's commands first, no corpus unless `more` names it"
@@ -71,23 +72,37 @@ def check_readme(tree):
     "README.md is made from the front page as it stands"
     if run(tree, 'python', 'tools/readme.py', '--check'): raise GateError("The README check failed, as said above.")
 
-def with_flag(folder, flag):
-    "Names of the notebooks of `folder` that have a cell flagged `flag`"
-    mark = re.compile(rf'"#\|\s*{flag}\b')
-    return sorted(nb.name for nb in folder.rglob('*.ipynb') if mark.search(nb.read_text(encoding='utf-8')))
+def notebooks(tree):
+    "The notebooks that are run, library first"
+    found = [nb for folder in ('nbs', 'dashboards') for nb in sorted((tree/folder).rglob('*.ipynb'))]
+    return [nb.relative_to(tree).as_posix() for nb in found if not any(part[0] in '._' for part in nb.relative_to(tree).parts)]
+
+def needs_corpus(notebook):
+    "Does it have a cell flagged `data`?"
+    return bool(re.search(r'"#\|\s*data\b', notebook.read_text(encoding='utf-8')))
+
+def passes(tree, name, data=None):
+    "Run one notebook in a process of its own, so that none leans on what another imported; say how it went"
+    start = time.monotonic()
+    args = ['--flags', 'data'] if data else []
+    done = subprocess.run([f'{BIN}/nbdev_test', '--path', name, *args], cwd=tree, env=environment(**({'EMOTION_NB_DATA': str(data)} if data else {})),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+    with_corpus = ' with the corpus' if data else ''
+    ok = done.returncode == 0
+    report = f"  {'passes' if ok else 'FAILS '} {time.monotonic() - start:4.0f} s  {name}{with_corpus}\n"
+    print(report if ok else f"{done.stdout}{report}", end='', flush=True)
+    return ok
 
 def check_notebooks(tree):
-    "Every notebook passes without the corpus; where the corpus lies here, its cells pass too"
-    tests = ['nbdev_test', '--n_workers', str(min(os.cpu_count() or 1, 4))]
-    failed = run(tree, *tests, '--path', 'nbs')
-    failed |= run(tree, *tests, '--path', 'dashboards') if (tree/'dashboards').is_dir() else 0
-    names = with_flag(tree/'nbs', 'data')
-    if not CORPUS.is_dir(): print(f"gate: SKIPPED the cells that need the corpus ({', '.join(names) or 'none'}): corpus not found: {CORPUS}", flush=True)
-    elif names:
-        print(f"gate: again with the corpus: {', '.join(names)}", flush=True)
-        only = f"^({'|'.join(map(re.escape, names))})$"
-        failed |= run(tree, *tests, '--path', 'nbs', '--file_re', only, '--flags', 'data', env=environment(EMOTION_NB_DATA=str(CORPUS)))
-    if failed: raise GateError("A notebook fails: the cell and its error stand above.")
+    "Every notebook passes without the corpus; where the corpus lies here, those that use it pass with it too"
+    names = notebooks(tree)
+    with_data = [name for name in names if needs_corpus(tree/name)]
+    if not CORPUS.is_dir():
+        print(f"gate: SKIPPED the corpus cells of {', '.join(with_data) or 'no notebook'}: corpus not found: {CORPUS}", flush=True)
+        with_data = []
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+        jobs = [pool.submit(passes, tree, name, CORPUS) for name in with_data] + [pool.submit(passes, tree, name) for name in names]
+    if not all(job.result() for job in jobs): raise GateError("A notebook fails: its cell and error stand above.")
 
 def main():
     parser = argparse.ArgumentParser(description="Check that the notebooks, the library and the README agree, and that the notebooks pass.")
