@@ -6,7 +6,7 @@
 __all__ = ['BUNDLED', 'FORMAT', 'LICENCE', 'fingerprint', 'save_bundle', 'Bundle', 'read_manifest', 'load_bundle', 'add_metrics']
 
 # %% ../nbs/10_bundle.ipynb #198321a2
-import hashlib, io, json, shutil
+import hashlib, io, json, logging, shutil, warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np
@@ -47,9 +47,10 @@ def _save_network(model, folder):
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     bare(np.zeros((1, *bare.input_shape[1:]), np.float32))
+    logging.getLogger('absl').setLevel(logging.ERROR) # Keras warns that .h5 is old; here it is there for those who know it
     for name in ('best_model.keras', 'best_model.h5'): bare.save(folder/name)
     require('tf2onnx', 'train')
-    bare.export(folder/'model.onnx', format='onnx', verbose=False)
+    with warnings.catch_warnings(action='ignore'): bare.export(folder/'model.onnx', format='onnx', verbose=False)
 
 # %% ../nbs/10_bundle.ipynb #c486e1de
 def save_bundle(
