@@ -102,6 +102,7 @@ def plot_confusion(
     for ax, data, fmt, what in zip(fig.subplots(1, 2), (c, shares), ('d', '.0%'), ('clips', 'share of each row')):
         sns.heatmap(data, annot=True, fmt=fmt, cmap='Blues', cbar=False, square=True, ax=ax, linewidths=.5)
         ax.set(xlabel='taken for', ylabel='was', title=what)
+        ax.tick_params(axis='y', rotation=0); ax.tick_params(axis='x', rotation=45)
     fig.suptitle(title)
     return fig
 
