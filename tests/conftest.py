@@ -1,11 +1,13 @@
 "What the tests share: where things lie, and the browser."
-import os, shutil, sysconfig
+import os, shutil, signal, sysconfig
 from pathlib import Path
 
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
 os.environ['PATH'] = sysconfig.get_path('scripts') + os.pathsep + os.environ.get('PATH', '')  # `emotion-nb` of this Python comes first
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell; what the tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope='session')
 def repo():
