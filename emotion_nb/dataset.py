@@ -7,7 +7,7 @@ __all__ = ['CACHE_VERSION', 'cache_file', 'take_features', 'dataset_features']
 
 # %% ../nbs/06_dataset.ipynb #a404bc05
 import hashlib, json, os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
@@ -63,6 +63,13 @@ def take_features(
     return x
 
 # %% ../nbs/06_dataset.ipynb #e12b944d
+def _rehearse(config, augmentation, takes):
+    "Call once, here, what the processes will call"
+    y = np.random.default_rng(0).standard_normal(config.sample_rate, dtype=np.float32)
+    if takes: y = augment(y, config.sample_rate, np.random.default_rng(0), replace(augmentation, probability=1.))
+    extract_features(y, config)
+
+# %% ../nbs/06_dataset.ipynb #3757a977
 def _fill(*job): take_features(*job)
 
 def dataset_features(
@@ -79,6 +86,7 @@ def dataset_features(
     joblib = require('joblib', 'train')
     jobs = [(p, c, config, t, augmentation, seed, folder) for t in range(takes + 1) for p, c in zip(df['path'], df['content'])]
     missing = [j for j in jobs if not cache_file(*j[1:]).exists()]
+    if missing: _rehearse(config, augmentation, takes)
     made = joblib.Parallel(n_jobs=n_jobs, return_as='generator_unordered')(joblib.delayed(_fill)(*j) for j in missing)
     for _ in tqdm(made, total=len(missing), desc='features', unit='clip', disable=None if progress and missing else True): pass
     return [take_features(*j) for j in jobs]
