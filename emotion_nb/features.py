@@ -172,8 +172,10 @@ def prepare(
     c = config
     if len(y) < MIN_SECONDS*c.sample_rate:
         raise AudioError(f'The recording is too short ({len(y)/c.sample_rate:.3f} s): at least {MIN_SECONDS:g} s are needed.')
-    if c.level_db is not None and max(y.max(), -y.min()) < SILENCE:
-        raise AudioError('The recording is silent: record again, nearer to the microphone.')
+    if c.level_db is not None:
+        peak = max(y.max(), -y.min())
+        if peak < SILENCE: raise AudioError('The recording is silent: record again, nearer to the microphone.')
+        y = y/peak # so that no square of a sample can overflow
     y = y[slice(*active_range(y, c))]
     if c.level_db is not None: y = y*np.float32(10**(c.level_db/20)/np.sqrt(np.dot(y, y)/len(y)))
     return np.pad(y, (0, max(0, (c.delta_width - 1)*c.hop_length - len(y))))
