@@ -125,14 +125,14 @@ def stream_audio(
     if not lo <= sr <= hi: raise AudioError(f'{name} has a sample rate of {sr:g} Hz: it must lie between {lo:,} and {hi:,} Hz.')
     blocks = _checked_mono(blocks, name)
     if sr != sample_rate: blocks = _resampled(blocks, sr, sample_rate)
-    yield from _rechunked(blocks, round(seconds*sample_rate))
+    empty = True
+    for b in _rechunked(blocks, round(seconds*sample_rate)): empty = False; yield b
+    if empty: raise AudioError(f'{name} is empty: it holds no samples.')
 
 # %% ../nbs/03_audio.ipynb #54241302
 def load_audio(
     x, # Path, bytes, file object, or `(array, sample_rate in Hz)`
     sample_rate:int=SAMPLE_RATE, # Sample rate of the result in Hz
 ) -> np.ndarray: # `(samples,)` float32, mono, nominally in ±1
-    "Read a whole recording; raises `AudioError` where there is none"
-    blocks = list(stream_audio(x, sample_rate))
-    if not blocks: raise AudioError(f'{source_name(x)} is empty: it holds no samples.')
-    return np.concatenate(blocks)
+    "Read a whole recording; raises `AudioError`"
+    return np.concatenate(list(stream_audio(x, sample_rate)))

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
-from .audio import named, source_name, stream_audio
+from .audio import named, stream_audio
 from .bundle import Bundle, load_bundle
 from .core import AudioError
 from .features import FeatureExtractor, fit_frames
@@ -110,7 +110,7 @@ class EmotionClassifier:
 
     def _windows(self, x):
         "For each piece of a recording that is not silent, its scaled windows `(n, n_frames, 275)`"
-        b, silence, heard = self.bundle, AudioError(f'{source_name(x)} is empty: it holds no samples.'), False
+        b, silence, heard = self.bundle, None, False
         n = b.features.sample_rate*PIECE
         for y in pieces(stream_audio(x, b.features.sample_rate, PIECE), n/2):
             try: f = self._extract(y)

@@ -9,7 +9,7 @@ __all__ = ['data_option', 'model_option', 'Commands', 'main', 'predict', 'downlo
 import csv, json, os, sys, warnings
 import click
 from . import __version__
-from .core import EmotionError, TrainingError, data_dir
+from .core import EmotionError, TrainingError, data_dir, require
 
 # %% ../nbs/14_cli.ipynb #c57b6744
 class Commands(click.Group):
@@ -99,7 +99,6 @@ def download(data):
 def train(data, out, recipe, seed, seeds, epochs, takes):
     "Train under protocol A: fit on training, choose on validation, report on test."
     from dataclasses import replace
-    from emotion_nb.core import require
     require('tensorflow', 'train')
     from emotion_nb.corpus import catalogue
     from emotion_nb.experiment import run_protocol_a
@@ -117,7 +116,6 @@ def train(data, out, recipe, seed, seeds, epochs, takes):
 @click.option('--out', type=click.Path(file_okay=False), help='Folder to save the report in.')
 def evaluate(data, model, protocol, out):
     "Print the figures of a model on the test part that it was not trained on."
-    from emotion_nb.core import require
     require('sklearn', 'train')
     from emotion_nb.classifier import EmotionClassifier
     from emotion_nb.corpus import catalogue

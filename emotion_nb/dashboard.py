@@ -408,7 +408,6 @@ def read_clip(
         samples += len(b)
         if samples > max_seconds*SAMPLE_RATE:
             raise AudioError(f'{name} is longer than {max_seconds/60:g} minutes: cut out the part that you want to know about.')
-    if not blocks: raise AudioError(f'{name} is empty: it holds no samples.')
     return np.concatenate(blocks)
 
 # %% ../nbs/13_dashboard.ipynb #2b276a75

@@ -52,8 +52,9 @@ def take_features(
     try: return np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError): pass  # not there, or not whole
     y = load_audio(path, config.sample_rate)
-    rng = np.random.default_rng(list(_digest(content, config, take, augmentation, seed)))
-    if take: y = augment(y, config.sample_rate, rng, augmentation)
+    if take:
+        rng = np.random.default_rng(list(_digest(content, config, take, augmentation, seed)))
+        y = augment(y, config.sample_rate, rng, augmentation)
     try: x = extract_features(y, config)
     except AudioError as e: raise named(e, path) from None
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ __all__ = ['evaluate_a', 'seed_table', 'run_seed', 'run_protocol_a']
 import shutil
 from dataclasses import replace
 from pathlib import Path
-import numpy as np, pandas as pd
+import pandas as pd
 from tqdm.auto import tqdm
 from .bundle import add_metrics, save_bundle
 from .classifier import EmotionClassifier

@@ -8,7 +8,7 @@ __all__ = ['PRESETS', 'MIN_SECONDS', 'SILENCE', 'BLOCK', 'FeatureConfig', 'featu
            'estimate_tuning', 'power_spectrum', 'FeatureExtractor', 'fit_frames', 'extract_features', 'mel_spectrogram']
 
 # %% ../nbs/05_features.ipynb #00f1c238
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view

@@ -58,7 +58,7 @@ def scaled(
     "Clips as the network is given them"
     out = np.zeros((len(xs), n_frames, scaler.n_features_in_), np.float32)
     mean, std = (np.asarray(a, np.float32) for a in (scaler.mean_, scaler.scale_))
-    for o, x in zip(out, xs): o[:len(x)] = (x[:n_frames] - mean)/std
+    for i, x in enumerate(xs): out[i] = fit_frames((x - mean)/std, n_frames)
     return out
 
 # %% ../nbs/08_training.ipynb #dd0c83a9

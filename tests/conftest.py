@@ -1,5 +1,5 @@
 "What the tests share: where things lie, and the browser."
-import os, shutil, signal, sysconfig
+import os, signal, sysconfig
 from pathlib import Path
 
 import pytest
@@ -31,9 +31,7 @@ def corpus(repo):
 @pytest.fixture(scope='session')
 def chromium():
     "Path of a Chromium or Chrome, or of the one that `playwright install chromium` fetched; the browser tests fail without"
-    from playwright.sync_api import sync_playwright
-    found = [path for name in ('chromium', 'chromium-browser', 'google-chrome') if (path := shutil.which(name))]
-    if not found:
-        with sync_playwright() as p: found = [path for path in [p.chromium.executable_path] if Path(path).exists()]
+    from screenshot import find_chromium
+    found = find_chromium()
     assert found, "no Chromium found: install it (on Debian: apt-get install chromium)"
-    return found[0]
+    return found

@@ -36,6 +36,13 @@ def serving():
             process.kill()
             raise
 
+def find_chromium():
+    "Path of a Chromium or Chrome, or of the one that `playwright install chromium` fetched; None where there is none"
+    found = [path for name in ('chromium', 'chromium-browser', 'google-chrome') if (path := shutil.which(name))]
+    if not found:
+        with sync_playwright() as p: found = [path for path in [p.chromium.executable_path] if Path(path).exists()]
+    return next(iter(found), None)
+
 @contextmanager
 def chromium_browser(path):
     "Headless Chromium, which refuses its sandbox to root"
@@ -71,7 +78,7 @@ def main():
     parser.add_argument('--width', type=int, default=1200, help='of the page in pixels; a phone has about 390')
     parser.add_argument('--dark', action='store_true', help='as in a dark room')
     args = parser.parse_args()
-    path = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    path = find_chromium()
     if not path: sys.exit('No Chromium found: install it (on Debian: apt-get install chromium).')
     with serving() as (address, _), chromium_browser(path) as browser:
         context = browser.new_context(viewport=dict(width=args.width, height=1200), color_scheme='dark' if args.dark else 'light')
