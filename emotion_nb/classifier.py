@@ -83,8 +83,8 @@ def in_parallel(
             for a in ahead: a.cancel()
 
 # %% ../nbs/11_classifier.ipynb #404b9874
-class EmotionClassifier:
-    "Names the emotion in a recording of speech or song; may be shared between threads"
+class _Model:
+    "A bundle at work: what its network is given of a recording"
     def __init__(self,
         bundle:Bundle, # From `load_bundle`
     ):
@@ -96,35 +96,57 @@ class EmotionClassifier:
         self.bundle, self._extract = bundle, FeatureExtractor(bundle.features, bundle.filters)
         self.classes_ = np.array(bundle.manifest['labels'])
 
+    @property
+    def metrics(self) -> dict: # 'test', 'validation': figures with their protocol; 'seeds': of each seed trained
+        "What was measured of this model; empty where nothing was"
+        return self.bundle.manifest['metrics']
+
+    @property
+    def model_card(self) -> str: # Markdown
+        "What the model is for, how it was made and how good it is; empty where it has no card"
+        path = self.bundle.folder/'MODEL_CARD.md'
+        return path.read_text(encoding='utf-8') if path.is_file() else ''
+
+    def _pieces(self, x):
+        "For each piece of a recording that is not silent its first sample, its samples, and its scaled features `(frames, 275)`"
+        b, silence, heard, start = self.bundle, None, False, 0
+        n = b.features.sample_rate*PIECE
+        for y in pieces(stream_audio(x, b.features.sample_rate, PIECE), n/2):
+            try: f = self._extract(y)
+            except AudioError as e: silence = named(e, x)
+            else: heard = True; yield start, y, (f - b.mean)/b.scale
+            start += len(y)
+        if not heard: raise silence
+
+    def _cut(self, z):
+        "Scaled features in windows `(n, n_frames, 275)`"
+        return windows(z, self.bundle.features.n_frames)
+
+    def _windows(self, x):
+        "The windows of each piece of a recording that is not silent"
+        return (self._cut(z) for *_, z in self._pieces(x))
+
+    def _run(self, w):
+        "Probabilities `(n, 8)` float32 of windows `(n, n_frames, 275)`"
+        return self._session.run(None, {self._input: w})[0]
+
+    def _proba(self, x):
+        "Probabilities `(8,)` float32 of one recording"
+        total, n = 0, 0
+        for w in self._windows(x):
+            p = self._run(w)
+            total, n = total + p.sum(0), n + len(p)
+        return total/n
+
+# %% ../nbs/11_classifier.ipynb #9be04c37
+class EmotionClassifier(_Model):
+    "Names the emotion in a recording of speech or song; may be shared between threads"
     @classmethod
     def load(cls,
         path:str|Path|None=None, # Folder of a bundle; `None` for the model that comes with the library
     ): # `EmotionClassifier`
         "A classifier of a saved model; raises `BundleError`"
         return cls(load_bundle(path))
-
-    @property
-    def metrics(self) -> dict: # 'test', 'validation': figures with their protocol; 'seeds': of each seed trained
-        "What was measured of this model; empty where nothing was"
-        return self.bundle.manifest['metrics']
-
-    def _windows(self, x):
-        "For each piece of a recording that is not silent, its scaled windows `(n, n_frames, 275)`"
-        b, silence, heard = self.bundle, None, False
-        n = b.features.sample_rate*PIECE
-        for y in pieces(stream_audio(x, b.features.sample_rate, PIECE), n/2):
-            try: f = self._extract(y)
-            except AudioError as e: silence = named(e, x)
-            else: heard = True; yield windows((f - b.mean)/b.scale, b.features.n_frames)
-        if not heard: raise silence
-
-    def _proba(self, x):
-        "Probabilities `(8,)` float32 of one recording"
-        total, n = 0, 0
-        for w in self._windows(x):
-            p, = self._session.run(None, {self._input: w})
-            total, n = total + p.sum(0), n + len(p)
-        return total/n
 
     def predict(self,
         x, # Path, bytes, file object, or `(array, sample_rate)`
@@ -152,3 +174,20 @@ class EmotionClassifier:
     ) -> np.ndarray: # `(n, 8)` float32; columns in the order of `classes_`
         "The probabilities of many recordings, heard by all cores; raises `AudioError`"
         return np.array(list(in_parallel(self._proba, xs, n_jobs)), np.float32).reshape(-1, len(self.classes_))
+
+    def predict_timeline(self,
+        x, # Path, bytes, file object, or `(array, sample_rate)`
+        window:float=3., # Length of a window in seconds
+        hop:float=1., # From the start of a window to that of the next, in seconds
+        progress=None, # Called with the seconds heard so far, after each window
+    ): # DataFrame, index (file, start, end); columns emotion, confidence, and one a class
+        "The emotion of a long recording over time; raises `EmotionError`"
+        from emotion_nb.timeline import predict_timeline
+        return predict_timeline(self, x, window, hop, progress)
+
+    def explain(self,
+        x, # Path, bytes, file object, or `(array, sample_rate)`
+    ): # `Explanation`
+        "What in a recording spoke for its emotion; raises `AudioError`"
+        from emotion_nb.explanation import explain
+        return explain(self, x)
