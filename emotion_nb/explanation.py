@@ -24,8 +24,9 @@ def occluded(
     z:np.ndarray, # `(frames, columns)`, scaled
     edges:np.ndarray, # From `stretch_edges`
     columns:list, # `slice` of each group of features
-): # Iterator of `(frames, columns)` arrays: `len(edges) - 1` with a stretch hidden, then `len(columns)` with a group hidden
-    "Copies of the features, something hidden in each"
+): # Iterator of `(frames, columns)` arrays: `z`, `len(edges) - 1` with a stretch hidden, `len(columns)` with a group hidden
+    "The features as they are, and then with something hidden in each copy"
+    yield z
     for part in [np.s_[a:b] for a, b in zip(edges, edges[1:])] + [np.s_[:, c] for c in columns]:
         hidden = z.copy(); hidden[part] = 0; yield hidden
 
@@ -58,10 +59,10 @@ def explain(
     for start, y, z in clf._pieces(x):
         a, b = active_range(y, config)
         edges = stretch_edges(min(len(z), 1 + (b - a)//config.hop_length), step)
-        w = np.stack([clf._cut(v) for v in (z, *occluded(z, edges, list(groups.values())))])
-        p = clf._run(w.reshape(-1, *w.shape[2:])).reshape(*w.shape[:2], -1).sum(1)
+        cuts = (clf._cut(v) for v in occluded(z, edges, list(groups.values())))
+        p = np.stack([clf._run(w).sum(0) for w in cuts])
         t = np.minimum((start + a)/config.sample_rate + edges*step, (start + b)/config.sample_rate)
-        total, n, over_groups = total + p[0], n + w.shape[1], over_groups + p[0] - p[len(edges):]
+        total, n, over_groups = total + p[0], n + len(clf._cut(z)), over_groups + p[0] - p[len(edges):]
         over_time += zip(t, t[1:], p[0] - p[1:len(edges)])
     best = int(np.argmax(total))
     return Explanation(str(clf.classes_[best]), float(total[best]/n),
