@@ -77,7 +77,7 @@ def _print_json(rows, files):
 def predict(files, model, form):
     """Name the emotion in each recording.
 
-    FILE is a WAV, FLAC, OGG or MP3 file; - is standard input."""
+    FILE is a WAV, FLAC, OGG, MP3, M4A, AAC, WebM or Opus file; - is standard input."""
     from emotion_nb.classifier import EmotionClassifier
     clf = EmotionClassifier.load(model)
     show = dict(json=_print_json, csv=_print_csv).get(form, _print_table)

@@ -6,9 +6,9 @@ import pytest
 from gate import copy_tree, project_files
 
 REPO = Path(__file__).resolve().parent.parent
-HEAVY = {'tensorflow', 'keras', 'librosa', 'sklearn', 'matplotlib', 'seaborn', 'pandas', 'numba', 'onnx', 'tf2onnx', 'joblib'}
+HEAVY = {'tensorflow', 'keras', 'librosa', 'sklearn', 'matplotlib', 'seaborn', 'pandas', 'numba', 'onnx', 'tf2onnx', 'joblib', 'av'}
 DEVELOPMENT = {'fastcore', 'nbdev', 'execnb', 'pytest'}
-LIGHT = ('core', 'audio', 'features', 'bundle', 'classifier', 'cli', 'dashboard')
+LIGHT = ('core', 'audio', 'features', 'bundle', 'classifier', 'timeline', 'explanation', 'cli', 'dashboard')
 
 # --- The wheel
 
@@ -91,10 +91,14 @@ def test_the_plain_install_brings_nothing_heavy(plain):
     assert 'emotion-nb' in names
     assert names & {'tensorflow', 'keras', 'librosa', 'scikit-learn', 'matplotlib', 'seaborn', 'voila', 'ipywidgets', 'nbdev', 'fastcore'} == set()
 
+def test_the_plain_install_stays_small(plain):
+    files = [path for path in (plain.folder/'venv').rglob('*') if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in files) < 450e6
+
 def test_help_names_every_command(plain):
     done = plain.run('emotion-nb', '--help')
     assert done.returncode == 0, done.stderr
-    assert [c for c in ('predict', 'download', 'train', 'evaluate', 'dashboard') if c not in done.stdout] == []
+    assert [c for c in ('predict', 'timeline', 'explain', 'download', 'train', 'evaluate', 'dashboard') if c not in done.stdout] == []
 
 def emotion_of(clip):
     "What a RAVDESS file name says"
