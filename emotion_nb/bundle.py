@@ -54,7 +54,7 @@ def _save_network(model, folder):
 
 # %% ../nbs/10_bundle.ipynb #c486e1de
 def save_bundle(
-    run, # With `model`, `scaler`, `encoder`, `recipe`, `versions` and the `folder` of its split.csv, as `train` gives it
+    run, # With `model`, `scaler`, `encoder`, `recipe`, `temperature`, `versions` and the `folder` of its split.csv, as `train` gives it
     folder:str|Path, # Replaced if it is a bundle already
     protocol:str, # Which clips it was trained on: 'A', or words
 ) -> Path: # The folder
@@ -71,7 +71,7 @@ def save_bundle(
     np.savez_compressed(part/'arrays.npz', **{k: np.asarray(v, np.float32) for k, v in arrays.items()})
     shutil.copy(Path(run.folder)/'split.csv', part)
     (part/'LICENSE.md').write_text(LICENCE)
-    manifest = dict(format=FORMAT, labels=run.encoder.classes_.tolist(), protocol=protocol, metrics={}, recipe=asdict(run.recipe),
+    manifest = dict(format=FORMAT, labels=run.encoder.classes_.tolist(), protocol=protocol, metrics={}, recipe=asdict(run.recipe), temperature=run.temperature,
         versions=run.versions, licence='CC BY-NC-SA 4.0', sha256={p.name: _sha256(p.read_bytes()) for p in sorted(part.iterdir())})
     _write_manifest(part, manifest)
     if folder.exists(): shutil.rmtree(folder)

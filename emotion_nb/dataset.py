@@ -19,10 +19,10 @@ from .features import FeatureConfig, extract_features
 # %% ../nbs/06_dataset.ipynb #560f292a
 CACHE_VERSION = 1 # Raise it when the code changes what it computes
 
-def _digest(content, config, take, augmentation, seed):
+def _digest(content, config, take, augmentation):
     "The hash `(32 bytes)` of all that the features of a take depend on"
     key = [CACHE_VERSION, content, asdict(config)]
-    if take: key += [take, asdict(augmentation), seed]
+    if take: key += [take, asdict(augmentation)]
     return hashlib.sha256(json.dumps(key).encode()).digest()
 
 def cache_file(
@@ -30,11 +30,10 @@ def cache_file(
     config:FeatureConfig=FeatureConfig(), # Constants of the features
     take:int=0, # 0 for the clip itself, 1, 2, ... for augmented takes
     augmentation:AugmentConfig=AugmentConfig(), # How takes are drawn
-    seed:int=0, # Another seed draws other takes
     folder:Path|None=None, # Of the cache; `None` for `cache_dir()/'features'`
 ) -> Path: # Which need not exist yet
     "Where the features of a take are kept"
-    name = _digest(content, config, take, augmentation, seed).hex()
+    name = _digest(content, config, take, augmentation).hex()
     return Path(folder or cache_dir()/'features')/name[:2]/f'{name}.npy'
 
 # %% ../nbs/06_dataset.ipynb #bee82e02
@@ -44,16 +43,15 @@ def take_features(
     config:FeatureConfig=FeatureConfig(), # Constants of the features
     take:int=0, # 0 for the clip itself, 1, 2, ... for augmented takes
     augmentation:AugmentConfig=AugmentConfig(), # How takes are drawn
-    seed:int=0, # Another seed draws other takes
     folder:Path|None=None, # Of the cache; `None` for `cache_dir()/'features'`
 ) -> np.ndarray: # `(frames, 275)` float32
     "The features of a clip or of an augmented take of it, from the cache or made and kept"
-    file = cache_file(content, config, take, augmentation, seed, folder)
+    file = cache_file(content, config, take, augmentation, folder)
     try: return np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError): pass  # not there, or not whole
     y = load_audio(path, config.sample_rate)
     if take:
-        rng = np.random.default_rng(list(_digest(content, config, take, augmentation, seed)))
+        rng = np.random.default_rng(list(_digest(content, config, take, augmentation)))
         y = augment(y, config.sample_rate, rng, augmentation)
     try: x = extract_features(y, config)
     except AudioError as e: raise named(e, path) from None
@@ -67,7 +65,7 @@ def take_features(
 def _rehearse(config, augmentation, takes):
     "Call once, here, what the processes will call"
     y = np.random.default_rng(0).standard_normal(config.sample_rate, dtype=np.float32)
-    if takes: y = augment(y, config.sample_rate, np.random.default_rng(0), replace(augmentation, probability=1.))
+    if takes: y = augment(y, config.sample_rate, np.random.default_rng(0), replace(augmentation, pitch=1., tempo=1.))
     extract_features(y, config)
 
 # %% ../nbs/06_dataset.ipynb #3757a977
@@ -78,14 +76,13 @@ def dataset_features(
     config:FeatureConfig=FeatureConfig(), # Constants of the features
     takes:int=0, # Augmented takes of each clip, beside the clip itself
     augmentation:AugmentConfig=AugmentConfig(), # How takes are drawn
-    seed:int=0, # Another seed draws other takes
     folder:Path|None=None, # Of the cache; `None` for `cache_dir()/'features'`
     n_jobs:int=-1, # Processes; -1 for one a core
     progress:bool=True, # Show a progress bar
 ) -> list: # `len(df)*(1 + takes)` arrays `(frames, 275)` float32: all clips, then take 1 of all, ...
     "The features of every clip and of its augmented takes"
     joblib = require('joblib', 'train')
-    jobs = [(p, c, config, t, augmentation, seed, folder) for t in range(takes + 1) for p, c in zip(df['path'], df['content'])]
+    jobs = [(p, c, config, t, augmentation, folder) for t in range(takes + 1) for p, c in zip(df['path'], df['content'])]
     missing = [j for j in jobs if not cache_file(*j[1:]).exists()]
     if missing: _rehearse(config, augmentation, takes)
     made = joblib.Parallel(n_jobs=n_jobs, return_as='generator_unordered')(joblib.delayed(_fill)(*j) for j in missing)

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['PRESETS', 'MIN_SECONDS', 'SILENCE', 'BLOCK', 'FeatureConfig', 'feature_ranges', 'feature_names', 'mel_filters',
            'chroma_filters', 'dct_matrix', 'tonnetz_matrix', 'filterbanks', 'frames', 'active_range', 'prepare',
-           'estimate_tuning', 'power_spectrum', 'FeatureExtractor', 'fit_frames', 'extract_features', 'mel_spectrogram']
+           'estimate_tuning', 'power_spectrum', 'FeatureExtractor', 'fit_frames', 'extract_features', 'windows',
+           'mel_spectrogram']
 
 # %% ../nbs/05_features.ipynb #00f1c238
 from dataclasses import dataclass
@@ -35,13 +36,13 @@ class FeatureConfig:
     tonnetz:str='chroma'          # From the 'chroma' here, or as librosa from the 'harmonic' part (needs librosa)
     trim_db:float|None=30.        # Silence this far below the loudest frame is cut off both ends; None keeps it
     level_db:float|None=-23.      # RMS level in dBFS that a clip is brought to; None keeps its own
-    n_frames:int=173              # Frames that the network sees at a time: 173 are 4 seconds
+    n_frames:int=128              # Frames that the network sees at a time: 128 are 3 seconds
     pad:bool=False                # Cut or zero-pad the features to n_frames before they are scaled
 
 # %% ../nbs/05_features.ipynb #be88f637
 PRESETS = {
     'default': FeatureConfig(),
-    'reference': FeatureConfig(scale='linear', tuning=None, tonnetz='harmonic', trim_db=None, level_db=None, pad=True)}
+    'reference': FeatureConfig(scale='linear', tuning=None, tonnetz='harmonic', trim_db=None, level_db=None, n_frames=173, pad=True)}
 
 # %% ../nbs/05_features.ipynb #0ed8efce
 def feature_ranges(
@@ -168,11 +169,12 @@ def prepare(
     y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
 ) -> np.ndarray: # `(samples,)` float32
-    "Trim and level a clip; raises `AudioError` where it is too short or silent"
+    "Trim and level a clip, a constant offset taken out; raises `AudioError` where it is too short or silent"
     c = config
     if len(y) < MIN_SECONDS*c.sample_rate:
         raise AudioError(f'The recording is too short ({len(y)/c.sample_rate:.3f} s): at least {MIN_SECONDS:g} s are needed.')
     if c.level_db is not None:
+        y = y - np.float32(y.mean(dtype=float))
         peak = max(y.max(), -y.min())
         if peak < SILENCE: raise AudioError('The recording is silent: record again, nearer to the microphone.')
         y = y/peak # so that no square of a sample can overflow
@@ -334,6 +336,17 @@ def extract_features(
 ) -> np.ndarray: # `(frames, 275)` float32
     "The nine features of a clip; raises `AudioError` where it is too short or silent"
     return _extractor(config)(y)
+
+# %% ../nbs/05_features.ipynb #ac409330
+def windows(
+    x:np.ndarray, # `(frames, n)`
+    n_frames:int, # Of a window
+) -> np.ndarray: # `(windows, n_frames, n)`
+    "All of `x` in windows that overlap by half or more; a shorter `x` is zero-padded to one"
+    if len(x) <= n_frames: return fit_frames(x, n_frames)[None]
+    n = -(-2*(len(x) - n_frames)//n_frames) + 1
+    starts = np.linspace(0, len(x) - n_frames, n).round().astype(int)
+    return np.stack([x[s:s+n_frames] for s in starts])
 
 # %% ../nbs/05_features.ipynb #760f15fa
 def mel_spectrogram(
