@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emotion_nb.core import example_clips
-from emotion_nb.dashboard import free_port
+from emotion_nb.serving import free_port
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
