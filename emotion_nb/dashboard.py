@@ -175,6 +175,7 @@ class TellingBox(widgets.VBox):
     failed = Bool(False)        # Is that about something that went wrong?
     busy = Bool(False)          # Is it at work?
     progress = Float(-1.)       # How far, 0 to 1; -1 where nobody knows
+    done = Int(0)               # How many jobs have ended
     job = Any()                 # The `Job` started last
 
     def forget(self):
@@ -195,7 +196,7 @@ class TellingBox(widgets.VBox):
         except Exception:
             self.log.exception('The dashboard met an unexpected error')
             self.say(UNEXPECTED, failed=True)
-        finally: self.busy, self.progress = False, -1.
+        finally: self.busy, self.progress, self.done = False, -1., self.done + 1
 
     def stop(self):
         "Let the job end as soon as it can"
@@ -231,8 +232,9 @@ class EmotionApp(TellingBox):
         max_seconds:float=3*3600, # Longer recordings are refused
     ):
         self.classifier, self.max_seconds = classifier, max_seconds
+        take = lambda source: self.start(self._take, source.offered, source.skipped)
         limit = {} if max_bytes is None else dict(max_bytes=max_bytes)
-        self.picker, self.recorder = FilePicker(on_offer=self._on_offer, **limit), Recorder(on_offer=self._on_offer, **limit)
+        self.picker, self.recorder = FilePicker(on_offer=take, **limit), Recorder(on_offer=take, **limit)
         self.status, self.result = StatusLine(on_stop=self.stop, stoppable=True), widgets.VBox()
         self.clip, self.long, self.many = ClipView(), LongView(), ManyView()
         self.about, self.card = widgets.HTML(), widgets.HTML()
@@ -242,7 +244,7 @@ class EmotionApp(TellingBox):
         top.add_class('emotion-top')
         self.add_class('emotion-app'); self.result.add_class('emotion-result')
         self.card.layout.display = 'none'; self.card.add_class('emotion-card')
-        for name, other in dict(message='text', failed='failed', busy='busy', progress='progress').items(): dlink((self, name), (self.status, other))
+        for name, other in dict(message='text', failed='failed', busy='busy', progress='progress', done='done').items(): dlink((self, name), (self.status, other))
         self._connect()
         with self.told(): self.about.value = about_html(self._ready())
 
@@ -283,17 +285,15 @@ class EmotionApp(TellingBox):
             self.card.layout.display = None if change.new else 'none'
 
 # %% ../nbs/13_dashboard.ipynb #e1224e78
-def _on_offer(self, source):
+async def _take(self, job, offers, skipped=0):
     "Recordings were chosen, dropped or recorded"
-    offers = source.offered
     self.result.children = ()
-    left = f' {source.skipped} other files in it were left out.' if source.skipped else ''
-    with self.told():
-        if not offers: raise AudioError(f'There is no recording in that folder.{left}')
-        if len(offers) > MANY: raise AudioError(f'These are {len(offers):,} recordings: choose at most {MANY:,} at a time.')
-        self.start(*((self._one, offers[0]) if len(offers) == 1 else (self._all, offers, left)))
+    left = f' {skipped} other files in the folder were left out.' if skipped else ''
+    if not offers: raise AudioError(f'There is no recording in that folder.{left}')
+    if len(offers) > MANY: raise AudioError(f'These are {len(offers):,} recordings: choose at most {MANY:,} at a time.')
+    await (self._one(job, offers[0]) if len(offers) == 1 else self._all(job, offers, left))
 
-EmotionApp._on_offer = _on_offer
+EmotionApp._take = _take
 
 # %% ../nbs/13_dashboard.ipynb #383b2e02
 async def _one(self, job, offer):
@@ -319,6 +319,7 @@ async def _look(self, job, recording, clip=False):
     prediction = await asyncio.to_thread(clf.predict, recording.open())
     self.clip.show(recording, s, prediction, clf.bundle.features)
     self.prediction = prediction
+    self.clip.sound.reveal = int(self.many in self.result.children)
     self.result.children += (self.clip,)
     sure = f', {percent(prediction.confidence)} confidence' if len(candidates(prediction)) == 1 else ''
     self.say(f'{recording.name}: {verdict(prediction).lower()}{sure}.')
@@ -332,6 +333,7 @@ async def _listen(self, job):
     name, total, classes = view.recording.name, view.scan.seconds, clf.classes_.tolist()
     coming = timeline_windows(clf, view.recording.open(), view.window.value, view.hop.value)
     view.sound.windows, view.sound.segments = b'', []
+    view.sound.reveal = int(self.many in self.result.children)
     self.result.children = tuple(o for o in self.result.children if o is self.many) + (view,)
     self.say(f'Listening to {name} …')
     try:
@@ -395,6 +397,7 @@ async def _closer(self, job, start, end):
     s = await asyncio.to_thread(scan, part.open(), self._ready().bundle.features)
     prediction = await asyncio.to_thread(self._ready().predict, part.open())
     self.clip.show(part, s, prediction, self._ready().bundle.features)
+    self.clip.sound.reveal = 1
     self.prediction, self.timeline, self.result.children = prediction, timeline, (*children, self.clip)
     self.say(f'{part.name}: {verdict(prediction).lower()}; shown below the timeline.')
 

@@ -303,13 +303,13 @@ function render({model, el}) {
   function refresh() {
     if (p.textContent !== model.get("text")) p.textContent = model.get("text");
     p.classList.toggle("emotion-failed", model.get("failed"));
-    p.dataset.busy = model.get("busy");
+    p.dataset.done = model.get("done");
     bar.hidden = !model.get("busy") || model.get("progress") < 0;
     bar.value = Math.max(0, model.get("progress"));
     stop.hidden = !model.get("busy") || !model.get("stoppable");
   }
   stop.addEventListener("click", () => { model.send({kind: "stop"}); stop.hidden = true; });
-  model.on("change:text change:failed change:busy change:progress change:stoppable", refresh);
+  model.on("change:text change:failed change:busy change:progress change:done change:stoppable", refresh);
   refresh();
 }
 export default {render};
@@ -322,6 +322,7 @@ class StatusLine(anywidget.AnyWidget):
     failed = Bool(False).tag(sync=True)         # Is it about something that went wrong?
     busy = Bool(False).tag(sync=True)           # Is something at work?
     progress = Float(-1.).tag(sync=True)        # 0 to 1; -1 where nobody knows
+    done = Int(0).tag(sync=True)                # How many jobs have ended
     stoppable = Bool(False).tag(sync=True)      # Is there a button that stops it?
     on_stop = Any()                             # Called when that is pressed
 

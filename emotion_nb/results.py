@@ -82,14 +82,14 @@ const COLUMNS = [["file", o => o.name], ["emotion", o => o.emotion], ["confidenc
 
 function render({model, el}) {
   el.classList.add("emotion-results");
-  const body = make("tbody"), made = new Map();
+  const body = make("tbody", {role: "rowgroup"}), made = new Map();
   let by = null, down = false;
   const heads = COLUMNS.map(([title], i) => {
-    const mark = make("span", {"aria-hidden": "true"}), button = make("button", {type: "button"}, title, mark), th = make("th", {scope: "col"}, button);
+    const mark = make("span", {"aria-hidden": "true"}), button = make("button", {type: "button"}, title, mark), th = make("th", {role: "columnheader", scope: "col"}, button);
     button.addEventListener("click", () => { down = by === i ? !down : i === 2; by = i; refresh(); });
     return {th, mark};
   });
-  const table = make("table", {class: "emotion-table"}, make("caption", {class: "emotion-hidden"}, "Results"), make("thead", {}, make("tr", {}, ...heads.map(o => o.th))), body);
+  const table = make("table", {role: "table", class: "emotion-table"}, make("caption", {class: "emotion-hidden"}, "Results"), make("thead", {role: "rowgroup"}, make("tr", {role: "row"}, ...heads.map(o => o.th))), body);
   const saves = make("div", {class: "emotion-row"}, saver(model, "Download CSV", "csv"), saver(model, "Download JSON", "json"));
   el.replaceChildren(make("div", {class: "emotion-scroll", tabindex: 0, role: "region", "aria-label": "Results"}, table), saves);
   function row(o, i) {
@@ -97,8 +97,8 @@ function render({model, el}) {
     if (known?.text === JSON.stringify(o)) return known.tr;
     const open = o.emotion ? make("button", {type: "button", class: "emotion-open", "aria-label": `Look at ${o.name}`}, o.name) : make("span", {}, o.name);
     if (o.emotion) open.addEventListener("click", () => model.send({kind: "open", row: i}));
-    const tr = make("tr", {}, make("td", {}, open), make("td", {}, o.emotion ? swatch(o.emotion) : "", " " + o.emotion),
-      make("td", {class: "emotion-number"}, o.emotion ? percent(o.confidence) : ""), make("td", {class: o.failed ? "emotion-bad" : ""}, o.note));
+    const tr = make("tr", {role: "row"}, make("td", {role: "cell"}, open), make("td", {role: "cell"}, o.emotion ? swatch(o.emotion) : "", " " + o.emotion),
+      make("td", {role: "cell", class: "emotion-number"}, o.emotion ? percent(o.confidence) : ""), make("td", {role: "cell", class: o.failed ? "emotion-bad" : ""}, o.note));
     made.set(i, {tr, text: JSON.stringify(o)});
     return tr;
   }

@@ -260,7 +260,8 @@ function areasTrack(model) {
       });
     }
     const placed = [];
-    for (const o of names.sort((a, b) => b.p - a.p)) {
+    const firsts = classes.map(c => names.filter(o => o.name === c).sort((a, b) => b.p - a.p)[0]).filter(Boolean);
+    for (const o of [...firsts, ...names.sort((a, b) => b.p - a.p)]) {
       const half = 4.2*o.name.length;
       if (o.x - half < box.left || o.x + half > box.right || placed.some(q => Math.abs(q.x - o.x) < 150 && Math.abs(q.y - o.y) < 24 || Math.abs(q.x - o.x) < 2*half)) continue;
       placed.push(o); svg.append(make("text", {class: "emotion-name", x: o.x, y: o.y, "text-anchor": "middle"}, o.name));
@@ -336,7 +337,7 @@ function segmentTable(model, player) {
   if (!segments.length) return null;
   const body = make("tbody");
   segments.forEach(([a, b, name, p], i) => {
-    const span = `${clock(a, 1)} to ${clock(b, 1)}`, play = make("button", {type: "button", "aria-label": `Play ${span}, ${name}`}, "\\u25b6\\ufe0e Play");
+    const span = `${clock(a, 1)} to ${clock(b, 1)}`, play = make("button", {type: "button", "aria-label": `Play ${span}, ${name}`}, "\\u25b6\\ufe0e", make("span", {class: "emotion-wide"}, "Play"));
     const row = make("tr", {"data-segment": i, style: "cursor:pointer"}, make("td", {}, play), make("td", {class: "emotion-number"}, clock(a, 1)),
       make("td", {class: "emotion-number"}, clock(b, 1)), make("td", {}, swatch(name), " " + name), make("td", {class: "emotion-number"}, percent(p)));
     if (model.get("closer")) {
@@ -347,9 +348,9 @@ function segmentTable(model, player) {
     row.addEventListener("click", () => player.play(a, b, i));
     body.append(row);
   });
-  const heads = ["", "start", "end", "emotion", "confidence", ...model.get("closer") ? [""] : []];
+  const heads = [["", 0], ["start", 1], ["end", 1], ["emotion", 0], ["confidence", 1], ...model.get("closer") ? [["", 0]] : []];
   return make("div", {class: "emotion-scroll", tabindex: 0, role: "region", "aria-label": "Segments"}, make("table", {class: "emotion-table emotion-segments"},
-    make("caption", {class: "emotion-hidden"}, "Segments of one emotion"), make("thead", {}, make("tr", {}, ...heads.map(t => make("th", {scope: "col"}, t)))), body));
+    make("caption", {class: "emotion-hidden"}, "Segments of one emotion"), make("thead", {}, make("tr", {}, ...heads.map(([t, n]) => make("th", {scope: "col", class: n ? "emotion-number" : ""}, t)))), body));
 }
 
 function render({model, el}) {
@@ -386,10 +387,16 @@ function render({model, el}) {
   let due = 0;
   const soon = () => { cancelAnimationFrame(due); due = requestAnimationFrame(draw); };
   model.on("change:wave change:spectrum change:windows change:segments change:effects change:captions change:seconds change:closer", soon);
+  const reveal = () => {
+    if (!model.get("reveal")) return;
+    setTimeout(() => (el.closest(".emotion-clip") ?? el).scrollIntoView({block: "start", behavior: "smooth"}), 50);
+    model.set("reveal", 0); model.save_changes();
+  };
+  model.on("change:reveal", reveal);
   model.on("change:opened", player.open);
   const watcher = new ResizeObserver(() => { if (Math.abs(tracks.clientWidth - width) > 1) soon(); });
   watcher.observe(tracks);
-  player.open(); draw();
+  player.open(); draw(); reveal();
   return () => { watcher.disconnect(); player.close(); };
 }
 export default {render};
@@ -414,6 +421,7 @@ class SoundView(anywidget.AnyWidget):
     closer = Int(0).tag(sync=True)          # Have segments a button for a closer look?
     effects = List().tag(sync=True)         # [start, end, effect]
     captions = Dict().tag(sync=True)        # Picture to [heading, line, text]
+    reveal = Int(0).tag(sync=True)          # 1: scroll it into sight
     recording = Any()                       # What the browser may ask for: has `open()`
     on_closer = Any()                       # Called with start and end when a segment is to be looked at
 

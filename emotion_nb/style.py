@@ -56,7 +56,7 @@ body[data-voila] :is(#main, #rendered_cells, .jp-Cell, .jp-OutputArea-child, .jp
   { outline: 3px solid var(--emotion-accent); outline-offset: 2px; }
 .emotion-app ::placeholder { color: var(--emotion-muted); }
 .emotion-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-@media (max-width: 640px) { .emotion-app.widget-vbox { padding: 16px 12px; } .emotion-card { padding: 14px; } }
+@media (max-width: 640px) { .emotion-app.widget-vbox { padding: 16px 12px; } .emotion-card { padding: 14px; } .emotion-app :is(.emotion-file, .emotion-recorder button) { padding: 7px 10px; font-size: 14px; } }
 @media (prefers-reduced-motion: no-preference) { .emotion-dot { animation: emotion-blink 1.2s ease-in-out infinite; } }
 @keyframes emotion-blink { 50% { opacity: .25; } }
 '''
@@ -121,6 +121,10 @@ ANSWER_STYLE = '''
 .emotion-app .emotion-table thead th { position: sticky; top: 0; background: var(--emotion-card); z-index: 1; white-space: nowrap; padding: 2px 4px; }
 .emotion-app .emotion-table tr.emotion-now td { background: color-mix(in srgb, var(--emotion-accent) 18%, transparent); }
 .emotion-app .emotion-table .emotion-number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.emotion-app .emotion-segments :is(th, td) { white-space: nowrap; }
+.emotion-app .emotion-segments thead th { padding: 5px 10px; }
+.emotion-app .emotion-results td:nth-child(2) { white-space: nowrap; }
+.emotion-app .emotion-why :is(th, td) { white-space: normal; min-width: 60px; }
 .emotion-app .emotion-table button { min-height: 30px; padding: 2px 8px; font-size: 14px; }
 .emotion-app .emotion-table thead button { border-color: transparent; background: none; font-weight: 600; }
 .emotion-app .emotion-table .emotion-open { border: 0; background: none; padding: 2px 0; text-align: left; text-decoration: underline; color: var(--emotion-accent); font-weight: 400; overflow-wrap: anywhere; display: inline; }
@@ -137,11 +141,21 @@ ANSWER_STYLE = '''
 .emotion-model :is(ul, ol) { padding-left: 22px !important; }
 .emotion-model img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: 8px; padding: 8px; box-sizing: border-box; }
 .emotion-app .emotion-model :is(th, td) { padding: 5px 10px; border: 0; border-bottom: 1px solid var(--emotion-line); text-align: left; background: none; color: inherit; }
+.emotion-app .emotion-model h1 { font-size: 22px; }
 .emotion-app .emotion-model a { color: var(--emotion-accent); }
 .emotion-model figcaption { margin-bottom: 6px; }
-.emotion-model .emotion-pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 16px; }
+.emotion-model .emotion-pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 640px), 1fr)); gap: 16px; }
 @media (max-width: 900px) { .emotion-app :is(.emotion-clip, .emotion-summary) { grid-template-columns: minmax(0, 1fr); } }
-@media (max-width: 640px) { .emotion-app .emotion-table :is(th, td) { padding: 4px 6px; font-size: 14px; } }
+@media (max-width: 640px) {
+  .emotion-app .emotion-table :is(th, td), .emotion-app .emotion-segments thead th { padding: 4px 6px; font-size: 14px; }
+  .emotion-app .emotion-table .emotion-wide { display: none; }
+  .emotion-app .emotion-results :is(table, thead, tbody) { display: block; }
+  .emotion-app .emotion-results tr { display: grid; grid-template-columns: 1fr auto auto; border-bottom: 1px solid var(--emotion-line); }
+  .emotion-app .emotion-results .emotion-table :is(th, td) { border: 0; width: auto; position: static; }
+  .emotion-app .emotion-results :is(th, td):nth-child(4) { grid-column: 1 / -1; }
+  .emotion-app .emotion-results td:empty { display: none; }
+  .emotion-app .emotion-results thead tr { display: flex; flex-wrap: wrap; }
+}
 '''
 
 STYLE = (PAGE_STYLE + INTAKE_STYLE + ANSWER_STYLE).replace('VARIABLES', ' '.join(f'--emotion-{k}: light-dark({a}, {b});' for k, (a, b) in COLOURS.items()))
