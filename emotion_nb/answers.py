@@ -136,7 +136,7 @@ def why_html(
     effects = sorted(zip(explanation.over_features.feature, explanation.over_features.effect), key=lambda o: -o[1])
     top = max(.01, *(abs(e) for _, e in effects))
     rows = ''.join(f'<tr><th scope="row">{escape(str(f))}</th><td aria-hidden="true"><span>'
-                   f'<i style="width:{100*abs(e)/top:.1f}%;background:var(--emotion-{"accent" if e > 0 else "alarm"})"></i></span></td><td>{points(e)}</td></tr>' for f, e in ((f'{FEATURE_WORDS[f]} ({f})' if f in FEATURE_WORDS else f, e) for f, e in effects))
+                   f'<i style="width:{100*abs(e)/top:.1f}%;background:var(--emotion-{"accent" if e > 0 else "alarm"})"></i></span></td><td>{points(e)}</td></tr>' for f, e in ((f'{f}: {FEATURE_WORDS[f]}' if f in FEATURE_WORDS else f, e) for f, e in effects))
     best = explanation.over_time.loc[explanation.over_time.effect.idxmax()]
     return (f'<div class="emotion-why"><h3>Why {escape(explanation.emotion)}?</h3><p>The stretch that counts most: <b>{best.start:.1f} to {best.end:.1f} s</b> ({points(best.effect)} points).</p>'
             f'<table class="emotion-bars"><caption>Points of confidence in {escape(explanation.emotion)} that are lost when this part of the sound is hidden</caption>'

@@ -263,8 +263,8 @@ function areasTrack(model) {
     const firsts = classes.map(c => names.filter(o => o.name === c).sort((a, b) => b.p - a.p)[0]).filter(Boolean);
     for (const o of [...firsts, ...names.sort((a, b) => b.p - a.p)]) {
       const half = 4.2*o.name.length;
-      if (o.x - half < box.left || o.x + half > box.right || placed.some(q => Math.abs(q.x - o.x) < 150 && Math.abs(q.y - o.y) < 24 || Math.abs(q.x - o.x) < 2*half)) continue;
-      placed.push(o); svg.append(make("text", {class: "emotion-name", x: o.x, y: o.y, "text-anchor": "middle"}, o.name));
+      if (o.x - half < box.left || o.x + half > box.right || placed.some(q => Math.abs(q.x - o.x) < half + q.half + 4 && Math.abs(q.y - o.y) < 16 || q.name === o.name && Math.abs(q.x - o.x) < 160)) continue;
+      placed.push({...o, half}); svg.append(make("text", {class: "emotion-name", x: o.x, y: o.y, "text-anchor": "middle"}, o.name));
     }
     segments.forEach(([a, b, name, p], i) => {
       const wide = box.x(b) - box.x(a), bar = make("g", {"data-segment": i, style: "cursor:pointer"},

@@ -124,7 +124,8 @@ ANSWER_STYLE = '''
 .emotion-app .emotion-segments :is(th, td) { white-space: nowrap; }
 .emotion-app .emotion-segments thead th { padding: 5px 10px; }
 .emotion-app .emotion-results td:nth-child(2) { white-space: nowrap; }
-.emotion-app .emotion-why :is(th, td) { white-space: normal; min-width: 60px; }
+.emotion-app .emotion-why :is(th, td) { font-size: 14px; }
+.emotion-app .emotion-why td:nth-child(2) { min-width: 50px; }
 .emotion-app .emotion-table button { min-height: 30px; padding: 2px 8px; font-size: 14px; }
 .emotion-app .emotion-table thead button { border-color: transparent; background: none; font-weight: 600; }
 .emotion-app .emotion-table .emotion-open { border: 0; background: none; padding: 2px 0; text-align: left; text-decoration: underline; color: var(--emotion-accent); font-weight: 400; overflow-wrap: anywhere; display: inline; }

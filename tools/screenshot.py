@@ -1,29 +1,33 @@
-"""Take the picture of the dashboard that the front page shows: a clip has been chosen and answered.
+"""Take the pictures of the dashboard that the docs show: light, dark, and narrow like a phone.
 
-    python tools/screenshot.py                                      the picture in nbs/images/
-    python tools/screenshot.py --dark --width 390 --out phone.png   another one
+    python tools/screenshot.py                  all of them, into nbs/images/
+    python tools/screenshot.py phone long       some of them
+    python tools/screenshot.py --out /tmp/look  into another folder
 """
-import argparse, io, os, re, shutil, signal, subprocess, sys, sysconfig
+import argparse, io, os, re, shutil, signal, subprocess, sys, sysconfig, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import soundfile as sf
+from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
 from emotion_nb.serving import free_port
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-CLIP = example_clips()['happy']
-PICTURE = ROOT/'nbs'/'images'/'dashboard.png'
+IMAGES = ROOT/'nbs'/'images'
+MICROPHONE = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
 
-def command(port):
+def command(port, *options):
     "What a user types to serve the dashboard"
-    return [f'{sysconfig.get_path("scripts")}/emotion-nb', 'dashboard', '--port', str(port)]
+    return [f'{sysconfig.get_path("scripts")}/emotion-nb', 'dashboard', '--port', str(port), *options]
 
 @contextmanager
-def serving():
+def serving(*options):
     "Address of a dashboard, and its process; stopped as with Ctrl-C afterwards"
-    process = subprocess.Popen(command(free_port('127.0.0.1', 0)), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(command(free_port('127.0.0.1', 0), *options), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     try:
         said = process.stdout.readline()
         address = re.search(r'http://\S+', said)
@@ -45,9 +49,10 @@ def find_chromium():
 
 @contextmanager
 def chromium_browser(path):
-    "Headless Chromium, which refuses its sandbox to root"
+    "Headless Chromium with a microphone that beeps; it refuses its sandbox to root"
+    root = ['--no-sandbox'] if os.name == 'posix' and os.getuid() == 0 else []
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=['--no-sandbox'] if os.name == 'posix' and os.getuid() == 0 else [])
+        browser = p.chromium.launch(executable_path=path, args=root + MICROPHONE)
         try: yield browser
         finally: browser.close()
 
@@ -55,37 +60,71 @@ def open_page(context, address):
     "A page of the dashboard that can take a file"
     page = context.new_page()
     page.goto(address)
-    page.get_by_label('Choose a recording').wait_for(state='attached', timeout=60_000)
+    page.get_by_label('Choose recordings').wait_for(state='attached', timeout=60_000)
     return page
 
+@contextmanager
+def job(page):
+    "Wait for the end of what is started in here"
+    status = page.get_by_role('status')
+    done = int(status.get_attribute('data-done'))
+    yield
+    expect(status).to_have_attribute('data-done', str(done + 1), timeout=120_000)
+
 def choose(page, files):
-    "Choose a file, or name and bytes of one, and wait until the page is ready for the next"
-    picker = page.get_by_label('Choose a recording')
-    picker.set_input_files(files)
-    expect(picker).to_be_enabled(timeout=60_000)
+    "Choose files, or names and bytes of some, and wait for the answer"
+    with job(page): page.get_by_label('Choose recordings').set_input_files(files)
+
+def long_recording(seconds):
+    "The example clips one after the other"
+    y = np.concatenate([load_audio(p) for p in example_clips().values()])
+    return np.resize(y, round(seconds*SAMPLE_RATE))
+
+def show_clip(page, folder):
+    "An example, and why it was answered as it was"
+    with job(page): page.get_by_role('button', name='sad', exact=True).click()
+    with job(page): page.get_by_role('button', name='Why this answer?').click()
+
+def show_long(page, folder):
+    "Forty seconds"
+    sf.write(folder/'interview.wav', long_recording(40), SAMPLE_RATE)
+    choose(page, folder/'interview.wav')
+
+def show_many(page, folder):
+    "All examples, and a file that is none"
+    broken = dict(name='notes.mp3', mimeType='audio/mpeg', buffer=b'no sound')
+    choose(page, [*(dict(name=f'{k}.flac', mimeType='audio/flac', buffer=p.read_bytes()) for k, p in example_clips().items()), broken])
+
+SHOTS = dict( # file name: width, colour scheme, what is shown
+    dashboard=(1200, 'light', show_clip), dark=(1200, 'dark', show_clip), phone=(390, 'light', show_clip),
+    long=(1200, 'light', show_long), many=(1200, 'dark', show_many))
 
 def take_picture(page, path):
     "Save all of the app as a PNG of few colours, which is a third of the size"
-    box = page.locator('.emotion-app').bounding_box()
-    page.set_viewport_size(dict(width=page.viewport_size['width'], height=int(box['height'])))
-    page.wait_for_function("() => [...document.querySelectorAll('.emotion-app img')].every(o => o.complete)")
+    page.mouse.move(0, 0)
+    page.evaluate('document.activeElement.blur()')
+    for _ in range(2):  # the height may depend on whether there is a scroll bar
+        page.set_viewport_size(dict(width=page.viewport_size['width'], height=int(page.locator('.emotion-app').bounding_box()['height'])))
+        page.wait_for_timeout(500)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f'{path}: {path.stat().st_size/1000:.0f} kB')
 
 def main():
-    parser = argparse.ArgumentParser(description='Take the picture of the dashboard that the front page shows.')
-    parser.add_argument('--out', type=Path, default=PICTURE, help='the PNG file')
-    parser.add_argument('--width', type=int, default=1200, help='of the page in pixels; a phone has about 390')
-    parser.add_argument('--dark', action='store_true', help='as in a dark room')
+    parser = argparse.ArgumentParser(description='Take the pictures of the dashboard that the docs show.')
+    parser.add_argument('shots', nargs='*', metavar='SHOT', help=f'one of {", ".join(SHOTS)}; all if none is named')
+    parser.add_argument('--out', type=Path, default=IMAGES, help='folder of the pictures')
     args = parser.parse_args()
+    if unknown := set(args.shots) - set(SHOTS): parser.error(f'no such picture: {", ".join(unknown)}')
     path = find_chromium()
     if not path: sys.exit('No Chromium found: install it (on Debian: apt-get install chromium).')
-    with serving() as (address, _), chromium_browser(path) as browser:
-        context = browser.new_context(viewport=dict(width=args.width, height=1200), color_scheme='dark' if args.dark else 'light')
-        page = open_page(context, address)
-        choose(page, CLIP)
-        page.locator('.emotion-figure img').nth(1).wait_for()
-        take_picture(page, args.out)
-    print(f'{args.out}: {args.out.stat().st_size/1000:.0f} kB')
+    with serving() as (address, _), chromium_browser(path) as browser, tempfile.TemporaryDirectory() as folder:
+        for name in args.shots or SHOTS:
+            width, scheme, show = SHOTS[name]
+            context = browser.new_context(viewport=dict(width=width, height=1200), color_scheme=scheme)
+            page = open_page(context, address)
+            show(page, Path(folder))
+            take_picture(page, args.out/f'{name if name == "dashboard" else "dashboard-" + name}.png')
+            context.close()
 
 if __name__ == '__main__': main()
