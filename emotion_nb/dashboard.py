@@ -81,7 +81,7 @@ class LongView(widgets.VBox):
         config, # `FeatureConfig` of the classifier
     ):
         "Show a recording that has no timeline yet"
-        self.recording, self.scan, self.answer.value, self.saver.layout.display = recording, s, '', 'none'
+        self.recording, self.scan = recording, s
         self.sound.show(recording, s, config)
 
     def grow(self,
@@ -108,7 +108,7 @@ class LongView(widgets.VBox):
         rows = seg.reset_index()
         self.sound.segments = [[a.total_seconds(), b.total_seconds(), e, float(p)] for a, b, e, p in zip(rows.start, rows.end, rows.emotion, rows.confidence)]
         self.answer.value = timeline_html(self.recording.name, share, len(rows), notes(self.scan))
-        self.saver.write, self.saver.layout.display = lambda form: timeline_text(timeline, seg, form), None
+        self.saver.write, self.card.layout.display = lambda form: timeline_text(timeline, seg, form), None
         best = max(share, key=share.get)
         return f'{best} for {percent(share[best])} of the time'
 
@@ -332,7 +332,7 @@ async def _listen(self, job):
     view, clf, rows, pace = self.long, self._ready(), [], Pace()
     name, total, classes = view.recording.name, view.scan.seconds, clf.classes_.tolist()
     coming = timeline_windows(clf, view.recording.open(), view.window.value, view.hop.value)
-    view.sound.windows, view.sound.segments = b'', []
+    view.sound.windows, view.sound.segments, view.card.layout.display = b'', [], 'none'
     view.sound.reveal = int(self.many in self.result.children)
     self.result.children = tuple(o for o in self.result.children if o is self.many) + (view,)
     self.say(f'Listening to {name} …')

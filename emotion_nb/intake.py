@@ -19,11 +19,14 @@ from traitlets import Any, Bool, Float, Int, Tuple, Unicode
 # %% ../nbs/13b_intake.ipynb #92dc20d3
 TRANSFER_JS = '''
 const PIECE = 1 << 20, kept = globalThis.emotionFiles ??= new Map();
+let silence;
 
 function offer(model, found, skipped = 0) {
   const batch = `${Date.now()}${Math.random()}`;
   const files = found.map(({file, name}, i) => { kept.set(`${batch}-${i}`, file); return {key: `${batch}-${i}`, name: name || file.name, size: file.size}; });
-  model.send({kind: "offer", files, skipped});
+  clearTimeout(silence);
+  silence = setTimeout(() => dispatchEvent(new Event("emotion-silence")), 15000);
+  try { model.send({kind: "offer", files, skipped}); } catch { dispatchEvent(new Event("emotion-silence")); }
 }
 
 function initialize({model}) {
@@ -38,6 +41,7 @@ function initialize({model}) {
     if (to >= file.size) given.delete(id);
   }
   model.on("msg:custom", ({kind, id, key}) => {
+    clearTimeout(silence);
     if (kind === "give" && !kept.has(key)) model.send({kind: "unreadable", id});
     else if (kind === "give") { given.set(id, {file: kept.get(key), from: 0}); piece(id); }
     else if (kind === "more" && given.has(id)) piece(id);
@@ -120,6 +124,7 @@ class Source(anywidget.AnyWidget):
     def _on_browser(self, _, content, buffers):
         kind = content.get('kind')
         if kind == 'offer':
+            self.send(dict(kind='heard'))
             self.skipped = int(content.get('skipped', 0))
             self.offered = tuple(Offer(self, str(o['key']), plain_name(o['name']), int(o['size'])) for o in content['files'])
             if self.on_offer: self.on_offer(self)
@@ -308,9 +313,15 @@ function render({model, el}) {
     bar.value = Math.max(0, model.get("progress"));
     stop.hidden = !model.get("busy") || !model.get("stoppable");
   }
+  const silence = () => { p.textContent = "The server does not answer. If that lasts, reload this page."; p.classList.add("emotion-failed"); };
+  addEventListener("emotion-silence", silence);
+  const watch = setInterval(() => { if (el.classList.contains("jupyter-widgets-disconnected") || el.closest(".jupyter-widgets-disconnected")) {
+    bar.hidden = stop.hidden = true; p.classList.add("emotion-failed");
+    p.textContent = "The connection with the server has ended: reload this page."; } }, 1000);
   stop.addEventListener("click", () => { model.send({kind: "stop"}); stop.hidden = true; });
   model.on("change:text change:failed change:busy change:progress change:done change:stoppable", refresh);
   refresh();
+  return () => { clearInterval(watch); removeEventListener("emotion-silence", silence); };
 }
 export default {render};
 '''

@@ -122,8 +122,9 @@ function make(tag, attributes = {}, ...children) {
   return o;
 }
 const clock = (s, digits = 0) => {
-  const all = Math.round(s*10**digits), m = Math.floor(all/10**digits/60), rest = all/10**digits - 60*m;
-  return `${m}:${rest.toFixed(digits).padStart(digits ? 3 + digits : 2, "0")}`;
+  const all = Math.round(s*10**digits)/10**digits, h = Math.floor(all/3600), m = Math.floor(all/60) - 60*h;
+  const rest = (all - 3600*h - 60*m).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
+  return h ? `${h}:${String(m).padStart(2, "0")}:${rest}` : `${m}:${rest}`;
 };
 const percent = p => (p > 0 && p < .005 ? "< 1" : p >= .995 && p < 1 ? "> 99" : String(Math.round(100*p))) + "\\u00a0%";
 
@@ -239,11 +240,21 @@ function windowRuns(rows, k) {
   }
   return runs.filter(r => r.length);
 }
+function pooled(run, n) {
+  if (n < 2) return run;
+  const out = [];
+  for (let i = 0; i < run.length; i += n) {
+    const some = run.slice(i, i + n);
+    out.push({start: some[0].start, end: some.at(-1).end, p: some[0].p.map((_, c) => some.reduce((sum, w) => sum + w.p[c], 0)/some.length)});
+  }
+  return out;
+}
 function areasTrack(model) {
   const classes = model.get("classes"), k = classes.length + 2, rows = new Float32Array(copy(model.get("windows")));
   if (!rows.length) return null;
-  const runs = windowRuns(rows, k), segments = model.get("segments"), hop = rows.length > k ? rows[k] - rows[0] : rows[1] - rows[0];
+  const all = windowRuns(rows, k), segments = model.get("segments"), hop = rows.length > k ? rows[k] - rows[0] : rows[1] - rows[0];
   return {name: "timeline", height: 190, draw(svg, box, player) {
+    const per = Math.ceil(1.5*rows.length/k/(box.right - box.left)), runs = all.map(r => pooled(r, per));
     const [defs, fill] = fills(), bottom = box.bottom - 28, y = v => bottom - v*(bottom - box.top), names = [];
     svg.append(defs, make("rect", {x: box.left, y: box.top, width: box.right - box.left, height: bottom - box.top, fill: "none", stroke: "var(--emotion-line)"}));
     for (const run of runs) {
@@ -255,7 +266,7 @@ function areasTrack(model) {
         const low = points.map((w, i) => `${box.x(w.at).toFixed(1)} ${y(base[i]).toFixed(1)}`);
         points.forEach((w, i) => { base[i] += w.p[c]; });
         const high = points.map((w, i) => `${box.x(w.at).toFixed(1)} ${y(Math.min(1, base[i])).toFixed(1)}`);
-        svg.append(make("path", {d: `M${high.join("L")}L${low.reverse().join("L")}Z`, fill: fill(name), stroke: "var(--emotion-card)", "stroke-width": .8}));
+        svg.append(make("path", {d: `M${high.join("L")}L${low.reverse().join("L")}Z`, fill: fill(name), stroke: "var(--emotion-card)", "stroke-width": per > 1 ? 0 : Math.min(.8, box.x(hop)/8 - box.x(0)/8)}));
         points.forEach((w, i) => { if (w.p[c] > .4) names.push({name, p: w.p[c], x: box.x(w.at), y: y(base[i] - w.p[c]/2) + 4}); });
       });
     }
@@ -269,7 +280,7 @@ function areasTrack(model) {
     segments.forEach(([a, b, name, p], i) => {
       const wide = box.x(b) - box.x(a), bar = make("g", {"data-segment": i, style: "cursor:pointer"},
         make("title", {}, `${clock(a, 1)} to ${clock(b, 1)}: ${name}, ${percent(p)}`),
-        make("rect", {x: box.x(a), y: box.bottom - 22, width: Math.max(1, wide), height: 20, fill: fill(name), stroke: "var(--emotion-card)"}));
+        make("rect", {x: box.x(a), y: box.bottom - 22, width: Math.max(1, wide), height: 20, fill: fill(name), stroke: wide > 3 ? "var(--emotion-card)" : "none"}));
       if (wide > 8*name.length + 6) bar.append(make("text", {class: "emotion-name", x: box.x((a + b)/2), y: box.bottom - 8, "text-anchor": "middle"}, name));
       bar.addEventListener("click", e => { e.stopPropagation(); player.play(a, b, i); });
       svg.append(bar);
@@ -441,7 +452,7 @@ class SoundView(anywidget.AnyWidget):
         config:FeatureConfig=FeatureConfig(), # Configuration of the features
     ):
         "Show a recording"
-        words = f'{s.heard:.2f} s in {len(s.used)} parts'
+        words = f'{s.heard:.1f} of {s.seconds:.1f} s'
         if len(s.used) == 1: words = '{:.2f} to {:.2f} s'.format(*s.used[0])
         top = s.spectrum.max()
         with self.hold_sync():

@@ -55,6 +55,7 @@ body[data-voila] :is(#main, #rendered_cells, .jp-Cell, .jp-OutputArea-child, .jp
 .emotion-app :is(button, .jupyter-button, summary, audio, input, a, [tabindex]):focus-visible, .emotion-app .emotion-file:focus-within
   { outline: 3px solid var(--emotion-accent); outline-offset: 2px; }
 .emotion-app ::placeholder { color: var(--emotion-muted); }
+.emotion-app .jupyter-widgets-disconnected::before { display: none; }
 .emotion-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 640px) { .emotion-app.widget-vbox { padding: 16px 12px; } .emotion-card { padding: 14px; } .emotion-app :is(.emotion-file, .emotion-recorder button) { padding: 7px 10px; font-size: 14px; } }
 @media (prefers-reduced-motion: no-preference) { .emotion-dot { animation: emotion-blink 1.2s ease-in-out infinite; } }
