@@ -30,7 +30,7 @@ class Recipe:
     augmentation:AugmentConfig=AugmentConfig()    # How takes are drawn
     batches:BatchConfig=BatchConfig()             # What is drawn anew in each epoch
     takes:int=8                # Augmented takes of each training clip
-    members:int=2              # Networks, one after the other, that answer with their mean
+    members:int=1              # Networks, one after the other, that answer with their mean
     epochs:int=100             # Of each, at most
     learning_rate:float=1.5e-3 # Of AdamW, at its highest
     warmup:int=4               # Epochs over which it rises; then it falls as half a cosine
@@ -47,7 +47,24 @@ RECIPES = {
     'reference': Recipe(features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(time_masks=0, mel_masks=0, mixup=0.), takes=3, members=1, epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., averaging=0., monitor='val_loss')}
 
-# %% ../nbs/08_training.ipynb #93b71e69
+# %% ../nbs/08_training.ipynb #8729f87d
+def _variants(whole):
+    "The recipes that leave one thing out of `whole`, or put one in"
+    model, takes = whole.model, whole.augmentation
+    return {'two-networks': replace(whole, members=2),
+        'no-takes': replace(whole, takes=0),
+        'no-microphones': replace(whole, augmentation=replace(takes, colour=0., bands=0., room=0., noise=0.)),
+        'no-masks': replace(whole, batches=replace(whole.batches, time_masks=0, mel_masks=0)),
+        'no-mixup': replace(whole, batches=replace(whole.batches, mixup=0.)),
+        'no-smoothing': replace(whole, label_smoothing=0.),
+        'no-averaging': replace(whole, averaging=0.),
+        'early-stopping': replace(whole, monitor='val_loss'),
+        'attention-alone': replace(whole, model=replace(model, summary=('attention',))),
+        'last-state': replace(whole, model=replace(model, summary=('last',)))}
+
+RECIPES |= _variants(RECIPES['default'])
+
+# %% ../nbs/08_training.ipynb #8a6ffd03
 def fit_scaler(
     xs:list, # Arrays `(frames, 275)` of the training clips
 ): # Fitted `StandardScaler`
@@ -63,7 +80,7 @@ def scaled(
     "Features minus their mean, over their standard deviation"
     return (x - scaler.mean_.astype(np.float32))/scaler.scale_.astype(np.float32)
 
-# %% ../nbs/08_training.ipynb #dd0c83a9
+# %% ../nbs/08_training.ipynb #a86bf86b
 def compile_model(
     model, # Keras model
     recipe:Recipe, # Learning rate, schedule, clipping, smoothing
@@ -77,7 +94,7 @@ def compile_model(
     model.compile(optimizer,
         keras.losses.CategoricalCrossentropy(label_smoothing=r.label_smoothing), metrics=['accuracy'])
 
-# %% ../nbs/08_training.ipynb #a86bf86b
+# %% ../nbs/08_training.ipynb #5dd45b62
 def open_run(
     folder:str|Path, # Of the run, made if need be
     config:dict, # What decides the run
@@ -91,14 +108,14 @@ def open_run(
     file.write_text(json.dumps(config, indent=2))
     return folder
 
-# %% ../nbs/08_training.ipynb #ab4b0fc5
+# %% ../nbs/08_training.ipynb #a6cff6b3
 PACKAGES = 'numpy tensorflow keras librosa scikit-learn soundfile soxr onnxruntime emotion_nb'.split()
 
 def versions() -> dict: # Name to version
     "Python and the packages that a result depends on"
     return dict(python=platform.python_version(), **{p: version(p) for p in PACKAGES})
 
-# %% ../nbs/08_training.ipynb #a6cff6b3
+# %% ../nbs/08_training.ipynb #63476ee2
 def _history(folder, upto):
     "The first `upto` epochs in `history.csv`, which is cut to them"
     file = folder/'history.csv'
@@ -110,13 +127,13 @@ def _history(folder, upto):
         w = csv.DictWriter(f, rows[0]); w.writeheader(); w.writerows(rows)
     return [{k: float(v) for k, v in r.items()} for r in rows]
 
-# %% ../nbs/08_training.ipynb #246fd1da
+# %% ../nbs/08_training.ipynb #75498a76
 def _reseed(model, seed, epoch):
     "Let the dropout of an epoch depend on the seed and the epoch alone"
     for i, layer in enumerate(model.layers):
         if hasattr(layer, 'seed_generator'): layer.seed_generator.state.assign([seed*1000 + i, epoch*1_000_000])
 
-# %% ../nbs/08_training.ipynb #63476ee2
+# %% ../nbs/08_training.ipynb #ca7b5192
 def _callbacks(folder, recipe, past):
     "Checkpoint, early stopping, log and backup of a run with the epochs `past` behind it"
     C, r = require('keras', 'train').callbacks, recipe
@@ -135,7 +152,7 @@ def _callbacks(folder, recipe, past):
     return [C.ModelCheckpoint(folder/'checkpoint.keras', monitor=r.monitor, mode=mode, save_best_only=True, initial_value_threshold=best),
             ResumedEarlyStopping(monitor=r.monitor, mode=mode, patience=r.patience), *always]
 
-# %% ../nbs/08_training.ipynb #ca7b5192
+# %% ../nbs/08_training.ipynb #8a449bbc
 def fit(
     takes:list, # For each take a list of the training clips' scaled features `(frames, 275)`
     y:np.ndarray, # `(clips, 8)` float32, one-hot
@@ -161,7 +178,7 @@ def fit(
         done.touch(); shutil.rmtree(backup, ignore_errors=True)
     return keras.models.load_model(checkpoint)
 
-# %% ../nbs/08_training.ipynb #4af8e342
+# %% ../nbs/08_training.ipynb #e8674f07
 def calibrate(
     model, # From `build_model` or `averaged`
     xs:list, # Scaled validation clips `(frames, 275)`, heard in windows as `EmotionClassifier` does
@@ -175,7 +192,7 @@ def calibrate(
     for layer in logit_layers(model): layer.set_weights([w/temperature for w in layer.get_weights()])
     return temperature
 
-# %% ../nbs/08_training.ipynb #76cfbcae
+# %% ../nbs/08_training.ipynb #97f2a38e
 @dataclass
 class Run:
     "A finished training run"
@@ -187,7 +204,7 @@ class Run:
     temperature:float # That the logits of `model` have been divided by
     versions:dict=field(default_factory=versions) # Of Python and the packages
 
-# %% ../nbs/08_training.ipynb #3fa9635f
+# %% ../nbs/08_training.ipynb #a2926bc8
 def member_folder(
     folder:Path, # Of the run
     i:int, # 0 for the first
@@ -211,7 +228,7 @@ def plot_history(
     fig.savefig(folder/'history.png', dpi=110)
     return folder/'history.png'
 
-# %% ../nbs/08_training.ipynb #97f2a38e
+# %% ../nbs/08_training.ipynb #473b2795
 def train(
     df, # Catalogue with the columns `clip`, `path`, `content`, `emotion`
     parts, # Series like `df`: 'train', 'validation' or anything else, which is not looked at
