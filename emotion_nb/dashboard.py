@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['widgets', 'UNEXPECTED', 'LEAD', 'MANY', 'LONG', 'ClipView', 'LongView', 'cut', 'ManyView', 'Stopped', 'Job',
-           'TellingBox', 'EmotionApp']
+           'running_loop', 'TellingBox', 'EmotionApp']
 
 # %% ../nbs/13_dashboard.ipynb #00fa8a48
 from .core import AudioError, EmotionError, example_clips, require
@@ -169,6 +169,11 @@ class Job:
 # %% ../nbs/13_dashboard.ipynb #39ed3bf5
 UNEXPECTED = 'Something went wrong on the server, and it is not your fault: try again, or try another recording.'
 
+def running_loop(): # or None
+    "The event loop of this thread"
+    try: return asyncio.get_running_loop()
+    except RuntimeError: return None
+
 class TellingBox(widgets.VBox):
     "A box whose work ends in an answer or in a sentence"
     message = Unicode()         # What the status line says
@@ -177,6 +182,10 @@ class TellingBox(widgets.VBox):
     progress = Float(-1.)       # How far, 0 to 1; -1 where nobody knows
     done = Int(0)               # How many jobs have ended
     job = Any()                 # The `Job` started last
+
+    def __init__(self, *args, **kwargs):
+        self.loop = running_loop()  # of the kernel's cells, in which all jobs run
+        super().__init__(*args, **kwargs)
 
     def forget(self):
         "Take the answer away; a subclass knows where it stands"
@@ -211,9 +220,12 @@ class TellingBox(widgets.VBox):
             if before and before.task: await asyncio.wait([before.task])
             if job.stopped: return
             with self.told(): await work(job, *args)
-        try: asyncio.get_running_loop()
-        except RuntimeError: asyncio.run(run())  # a plain script
-        else: job.task = asyncio.ensure_future(run())
+        def begin(): job.task = asyncio.ensure_future(run())
+        here = running_loop()
+        loop = self.loop if self.loop and self.loop.is_running() else here
+        if loop is None: asyncio.run(run())  # a plain script
+        elif loop is here: begin()
+        else: loop.call_soon_threadsafe(begin)
 
 # %% ../nbs/13_dashboard.ipynb #ab65b687
 LEAD = """<header class="emotion-lead"><h1>The emotion in a voice</h1>
@@ -248,27 +260,6 @@ class EmotionApp(TellingBox):
         self._connect()
         with self.told(): self.about.value = about_html(self._ready())
 
-    def _intake(self):
-        "Everything that takes recordings"
-        hint = (f'Or drop them here: {FORMATS}, up to {megabytes(self.picker.max_bytes)} and {self.max_seconds/3600:g} hours each; '
-                f'from the microphone up to {self.recorder.max_seconds/60:.2g} minutes.')
-        examples = [widgets.Button(description=e, tooltip=f'An actor who was asked to sound {e}') for e in example_clips()]
-        for b in examples: b.on_click(lambda b: self.start(self._example, b.description))
-        ways = widgets.HBox([self.picker, self.recorder])
-        tries = widgets.HBox([widgets.HTML('Or try an actor who was asked to sound'), *examples])
-        box = widgets.VBox([ways, widgets.HTML(f'<p class="emotion-muted">{hint}</p>'), tries])
-        for o, name in ((ways, 'ways'), (tries, 'examples'), (box, 'intake'), (box, 'card')): o.add_class(f'emotion-{name}')
-        return box
-
-    def _connect(self):
-        "Connect what can be pressed"
-        self.clip.why_button.on_click(lambda _: self.start(self._why))
-        self.long.again.on_click(lambda _: self.start(self._listen))
-        self.long.sound.on_closer = lambda a, b: self.start(self._closer, a, b)
-        self.many.table.on_open = lambda i: self.start(self._open, i)
-        self.many.table.write = lambda form: (results_json if form == 'json' else lambda o: results_csv(o, self._ready().classes_.tolist()))([o[:2] for o in self.results])
-        self.card_button.observe(self._on_card, 'value')
-
     def _ready(self):
         "The classifier, loaded when it is first needed"
         if self.classifier is None: self.classifier = EmotionClassifier.load()
@@ -285,6 +276,33 @@ class EmotionApp(TellingBox):
             self.card.layout.display = None if change.new else 'none'
 
 # %% ../nbs/13_dashboard.ipynb #e1224e78
+def _intake(self):
+    "Everything that takes recordings"
+    hint = (f'Or drop them here: {FORMATS}, up to {megabytes(self.picker.max_bytes)} and {self.max_seconds/3600:g} hours each; '
+            f'from the microphone up to {self.recorder.max_seconds/60:.2g} minutes.')
+    examples = [widgets.Button(description=e, tooltip=f'An actor who was asked to sound {e}') for e in example_clips()]
+    for b in examples: b.on_click(lambda b: self.start(self._example, b.description))
+    ways = widgets.HBox([self.picker, self.recorder])
+    tries = widgets.HBox([widgets.HTML('Or try an actor who was asked to sound'), *examples])
+    box = widgets.VBox([ways, widgets.HTML(f'<p class="emotion-muted">{hint}</p>'), tries])
+    for o, name in ((ways, 'ways'), (tries, 'examples'), (box, 'intake'), (box, 'card')): o.add_class(f'emotion-{name}')
+    return box
+
+EmotionApp._intake = _intake
+
+# %% ../nbs/13_dashboard.ipynb #383b2e02
+def _connect(self):
+    "Connect what can be pressed"
+    self.clip.why_button.on_click(lambda _: self.start(self._why))
+    self.long.again.on_click(lambda _: self.start(self._listen))
+    self.long.sound.on_closer = lambda a, b: self.start(self._closer, a, b)
+    self.many.table.on_open = lambda i: self.start(self._open, i)
+    self.many.table.write = lambda form: (results_json if form == 'json' else lambda o: results_csv(o, self._ready().classes_.tolist()))([o[:2] for o in self.results])
+    self.card_button.observe(self._on_card, 'value')
+
+EmotionApp._connect = _connect
+
+# %% ../nbs/13_dashboard.ipynb #16c06d1f
 async def _take(self, job, offers, skipped=0):
     "Recordings were chosen, dropped or recorded"
     self.result.children = ()
@@ -295,7 +313,7 @@ async def _take(self, job, offers, skipped=0):
 
 EmotionApp._take = _take
 
-# %% ../nbs/13_dashboard.ipynb #383b2e02
+# %% ../nbs/13_dashboard.ipynb #6a2681fd
 async def _one(self, job, offer):
     "Fetch a recording from the browser and look at it"
     self.say(f'Receiving {offer.name} …')
@@ -326,7 +344,7 @@ async def _look(self, job, recording, clip=False):
 
 EmotionApp._one, EmotionApp._example, EmotionApp._look = _one, _example, _look
 
-# %% ../nbs/13_dashboard.ipynb #9bd19b96
+# %% ../nbs/13_dashboard.ipynb #8830bd77
 async def _listen(self, job):
     "Make the timeline of the long recording; what there is when it is stopped stays"
     view, clf, rows, pace = self.long, self._ready(), [], Pace()
@@ -350,7 +368,7 @@ async def _listen(self, job):
 
 EmotionApp._listen = _listen
 
-# %% ../nbs/13_dashboard.ipynb #16c06d1f
+# %% ../nbs/13_dashboard.ipynb #40d32444
 async def _all(self, job, offers, left=''):
     "Answer for many recordings, two at a time"
     clf, pace, done = self._ready(), Pace(), 0
@@ -384,7 +402,7 @@ async def _all(self, job, offers, left=''):
 
 EmotionApp._all = _all
 
-# %% ../nbs/13_dashboard.ipynb #6a2681fd
+# %% ../nbs/13_dashboard.ipynb #a3e0635d
 async def _open(self, job, row):
     "Look at one of many recordings"
     if 0 <= row < len(self.offers): await self._one(job, self.offers[row])

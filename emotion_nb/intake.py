@@ -129,12 +129,13 @@ class Source(anywidget.AnyWidget):
             self.offered = tuple(Offer(self, str(o['key']), plain_name(o['name']), int(o['size'])) for o in content['files'])
             if self.on_offer: self.on_offer(self)
         elif kind in ('piece', 'unreadable') and content.get('id') in self._journeys:
-            self._journeys[content['id']].put_nowait((bool(content.get('last')), bytes(buffers[0]) if buffers else None))
+            loop, arrived = self._journeys[content['id']]
+            loop.call_soon_threadsafe(arrived.put_nowait, (bool(content.get('last')), bytes(buffers[0]) if buffers else None))
 
     async def pieces(self, offer, patience):
         "The pieces of an offer, as bytes"
         id, arrived, last = next(self._ids), asyncio.Queue(), False
-        self._journeys[id] = arrived
+        self._journeys[id] = asyncio.get_running_loop(), arrived
         try:
             self.send(dict(kind='give', id=id, key=offer.key))
             while True:

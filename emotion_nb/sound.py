@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['anywidget', 'CLIPPED', 'HZ_TICKS', 'DRAW_JS', 'PATTERN_JS', 'WAVE_JS', 'SPECTRUM_JS', 'AREAS_JS', 'EFFECTS_JS',
-           'PLAYER_JS', 'VIEW_JS', 'Pooled', 'Scan', 'scan', 'hz_ticks', 'playable', 'is_dark', 'SoundView']
+           'PLAYER_JS', 'SEGMENTS_JS', 'VIEW_JS', 'Pooled', 'Scan', 'scan', 'hz_ticks', 'playable', 'is_dark',
+           'SoundView']
 
 # %% ../nbs/13c_sound.ipynb #163ac2e6
 from .core import AudioError, require
@@ -339,8 +340,8 @@ function makePlayer(model, audio, hint) {
 }
 '''
 
-# %% ../nbs/13c_sound.ipynb #ff062396
-VIEW_JS = '''
+# %% ../nbs/13c_sound.ipynb #67d9dd64
+SEGMENTS_JS = '''
 const copy = view => { const o = new Uint8Array(view.byteLength); o.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)); return o.buffer; };
 
 function segmentTable(model, player) {
@@ -363,7 +364,10 @@ function segmentTable(model, player) {
   return make("div", {class: "emotion-scroll", tabindex: 0, role: "region", "aria-label": "Segments"}, make("table", {class: "emotion-table emotion-segments"},
     make("caption", {class: "emotion-hidden"}, "Segments of one emotion"), make("thead", {}, make("tr", {}, ...heads.map(([t, n]) => make("th", {scope: "col", class: n ? "emotion-number" : ""}, t)))), body));
 }
+'''
 
+# %% ../nbs/13c_sound.ipynb #9380ba1a
+VIEW_JS = '''
 function render({model, el}) {
   el.classList.add("emotion-sound");
   const audio = make("audio", {controls: "", preload: "auto"}), hint = make("p", {class: "emotion-muted"}), tracks = make("div");
@@ -413,10 +417,10 @@ function render({model, el}) {
 export default {render};
 '''
 
-# %% ../nbs/13c_sound.ipynb #9d3ec606
+# %% ../nbs/13c_sound.ipynb #c8125e95
 class SoundView(anywidget.AnyWidget):
     "Player and pictures of one recording"
-    _esm = DRAW_JS + PATTERN_JS + WAVE_JS + SPECTRUM_JS + AREAS_JS + EFFECTS_JS + PLAYER_JS + VIEW_JS
+    _esm = DRAW_JS + PATTERN_JS + WAVE_JS + SPECTRUM_JS + AREAS_JS + EFFECTS_JS + PLAYER_JS + SEGMENTS_JS + VIEW_JS
     opened = Int(0).tag(sync=True)          # How many recordings were shown
     key = Unicode().tag(sync=True)          # Under which the browser keeps it
     seconds = Float(0.).tag(sync=True)      # Its length

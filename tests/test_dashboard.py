@@ -1,5 +1,5 @@
 "The dashboard as a visitor meets it: served as a process, in headless Chromium, with the model that is shipped."
-import csv, io, json, re, signal, socket, subprocess
+import csv, io, json, os, re, signal, socket, subprocess, sys, time
 
 import av
 import numpy as np
@@ -10,11 +10,13 @@ from emotion_nb.answers import percent, verdict
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
 from emotion_nb.intake import max_upload
+from emotion_nb.serving import free_port
 from emotion_nb.style import COLOURS
 from emotion_nb.timeline import segments
-from playwright.sync_api import expect
+from playwright.sync_api import Error as PlaywrightError, expect
 from screenshot import choose, chromium_browser, command, job, long_recording, open_page, serving
 
+expect.set_options(timeout=60_000)  # for a machine that has other things to do
 PIECE = 2**20
 HOSTILE = '<img src=x onerror=alert(1)>.wav'
 
@@ -44,6 +46,7 @@ class Visit:
         self.context = browser.new_context(**dict(viewport=dict(width=1200, height=1000), accept_downloads=True) | options)
         self.context.add_init_script(RECORD_SENT)
         self.context.on('page', self._watch)
+        self.context.set_default_timeout(60_000)
         self.page = open_page(self.context, address)
         self.status, self.heading = self.page.get_by_role('status'), self.page.locator('.emotion-answer h2')
 
@@ -271,8 +274,7 @@ def test_three_minutes_have_a_timeline_that_plays_and_can_be_stopped(visit, clas
 
 def test_the_microphone_is_heard(visit):
     visit.press('Record')
-    expect(visit.page.get_by_text(re.compile(r'0:0\d of 5:00'))).to_be_visible()
-    expect(visit.page.get_by_text('0:02 of 5:00')).to_be_visible()
+    expect(visit.page.get_by_text(re.compile(r'0:(0[2-9]|[1-5]\d) of 5:00'))).to_be_visible()
     with job(visit.page): visit.press('Finish')
     expect(visit.heading).to_have_count(1)
     expect(visit.status).to_contain_text(re.compile(r'^recording \d\d\.\d\d\.\d\d\.wav: '))
@@ -345,14 +347,43 @@ def test_limit_and_path_can_be_set(browser, examples, tmp_path):
         expect(visit.heading).to_have_count(1)
         visit.close()
 
+def test_jupyterlab_shows_the_same(browser, classifier, examples, tmp_path):
+    cell = dict(cell_type='code', execution_count=None, id='app', metadata={}, outputs=[], source='from emotion_nb.dashboard import EmotionApp; EmotionApp()')
+    kernel = dict(display_name='Python 3', language='python', name='python3')
+    (tmp_path/'app.ipynb').write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)))
+    port = free_port('127.0.0.1', 0)
+    lab = subprocess.Popen([sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', f'--port={port}', '--IdentityProvider.token=', f'--ServerApp.root_dir={tmp_path}',
+                            ], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | dict(JUPYTER_CONFIG_DIR=str(tmp_path/'config')))
+    try:
+        context = browser.new_context()
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        deadline = time.monotonic() + 120
+        while True:
+            try: page.goto(f'http://127.0.0.1:{port}/lab/tree/app.ipynb'); break
+            except PlaywrightError:
+                assert time.monotonic() < deadline and lab.poll() is None
+                time.sleep(.5)
+        page.get_by_title('Python 3 | Idle').or_(page.get_by_text('| Idle')).first.wait_for(timeout=60_000)
+        page.locator('.jp-Notebook .cm-content').first.click()
+        page.keyboard.press('Shift+Enter')
+        page.get_by_label('Choose recordings').wait_for(state='attached', timeout=60_000)
+        page.get_by_label('Choose recordings').set_input_files(examples[0])
+        page.locator('.emotion-answer h2').wait_for()
+        assert page.locator('.emotion-answer h2').inner_text() == verdict(classifier.predict(examples[0]))
+        context.close()
+    finally:
+        lab.terminate()
+        lab.wait(120)
+
 def test_ctrl_c_ends_it_without_a_word():
     with serving() as (_, process):
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 def test_a_port_that_is_taken_is_said_in_one_sentence():
     with socket.create_server(('127.0.0.1', 0)) as s:
         port = s.getsockname()[1]
-        done = subprocess.run(command(port), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command(port), capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stderr.strip().endswith(f'Port {port} is taken: choose another one.') and 'Traceback' not in done.stderr

@@ -35,7 +35,7 @@ def serving(*options):
         yield address[0], process
     finally:
         process.send_signal(signal.SIGINT)
-        try: process.communicate(timeout=30)
+        try: process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
