@@ -62,7 +62,7 @@ def test_the_figures_of_protocol_b_are_those_of_its_predictions(clf):
     from emotion_nb.experiment import fold_table
     t = pd.read_csv(BUNDLED/'report'/'protocol_b'/'predictions.csv')
     figures = clf.metrics['protocol_b']
-    assert {k: set(d) for k, d in t.groupby('fold').actor} == {k: set(a) for k, a in enumerate(FOLDS, 1)} and not t.clip.duplicated().any()
+    assert {k: set(d) for k, d in t.groupby('fold').actor} == {k: set(a) for k, a in enumerate(FOLDS, 1)} and not t['clip'].duplicated().any()
     again = report_figures(evaluate(t, t[clf.classes_].to_numpy(), clf.classes_, figures['protocol']))
     assert again == {k: v for k, v in figures.items() if k != 'folds'}
     for k, row in fold_table(t, clf.classes_).iterrows(): assert row.to_dict() == pytest.approx(figures['folds'][str(k)], abs=1e-4)
