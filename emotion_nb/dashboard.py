@@ -13,6 +13,7 @@ widgets = require('ipywidgets', 'dashboard')
 # %% ../nbs/13_dashboard.ipynb #b074d746
 import asyncio, logging
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import islice
 import numpy as np
 from traitlets import Any, Bool, Float, Int, List, Unicode, dlink
@@ -248,7 +249,6 @@ class EmotionApp(TellingBox):
         limit = {} if max_bytes is None else dict(max_bytes=max_bytes)
         self.picker, self.recorder = FilePicker(on_offer=take, **limit), Recorder(on_offer=take, **limit)
         self.status, self.result = StatusLine(on_stop=self.stop, stoppable=True), widgets.VBox()
-        self.clip, self.long, self.many = ClipView(), LongView(), ManyView()
         self.about, self.card = widgets.HTML(), widgets.HTML()
         self.card_button = widgets.ToggleButton(description='About the model')
         top = widgets.HBox([widgets.HTML(f'<style>{STYLE}</style>{LEAD}'), self.card_button])
@@ -257,8 +257,37 @@ class EmotionApp(TellingBox):
         self.add_class('emotion-app'); self.result.add_class('emotion-result')
         self.card.layout.display = 'none'; self.card.add_class('emotion-card')
         for name, other in dict(message='text', failed='failed', busy='busy', progress='progress', done='done').items(): dlink((self, name), (self.status, other))
-        self._connect()
+        self.card_button.observe(self._on_card, 'value')
         with self.told(): self.about.value = about_html(self._ready())
+
+    @cached_property
+    def clip(self):
+        view = ClipView()
+        view.why_button.on_click(lambda _: self.start(self._why))
+        return view
+
+    @cached_property
+    def long(self):
+        view = LongView()
+        view.again.on_click(lambda _: self.start(self._listen))
+        view.sound.on_closer = lambda a, b: self.start(self._closer, a, b)
+        return view
+
+    @cached_property
+    def many(self):
+        view = ManyView()
+        view.table.on_open = lambda i: self.start(self._open, i)
+        view.table.write = self._write
+        return view
+
+    def _write(self, form):
+        "The results of many as CSV or JSON"
+        answers = [o[:2] for o in self.results]
+        return results_json(answers) if form == 'json' else results_csv(answers, self._ready().classes_.tolist())
+
+    def shown(self, kind):
+        "The views of one class that are shown"
+        return tuple(o for o in self.result.children if isinstance(o, kind))
 
     def _ready(self):
         "The classifier, loaded when it is first needed"
@@ -267,7 +296,7 @@ class EmotionApp(TellingBox):
 
     def forget(self):
         self.prediction, self.timeline = None, None
-        self.result.children = (self.many,) if self.many in self.result.children else ()
+        self.result.children = self.shown(ManyView)
 
     def _on_card(self, change):
         "Show the card of the model, or hide it"
@@ -290,19 +319,7 @@ def _intake(self):
 
 EmotionApp._intake = _intake
 
-# %% ../nbs/13_dashboard.ipynb #383b2e02
-def _connect(self):
-    "Connect what can be pressed"
-    self.clip.why_button.on_click(lambda _: self.start(self._why))
-    self.long.again.on_click(lambda _: self.start(self._listen))
-    self.long.sound.on_closer = lambda a, b: self.start(self._closer, a, b)
-    self.many.table.on_open = lambda i: self.start(self._open, i)
-    self.many.table.write = lambda form: (results_json if form == 'json' else lambda o: results_csv(o, self._ready().classes_.tolist()))([o[:2] for o in self.results])
-    self.card_button.observe(self._on_card, 'value')
-
-EmotionApp._connect = _connect
-
-# %% ../nbs/13_dashboard.ipynb #16c06d1f
+# %% ../nbs/13_dashboard.ipynb #9bd19b96
 async def _take(self, job, offers, skipped=0):
     "Recordings were chosen, dropped or recorded"
     self.result.children = ()
@@ -313,7 +330,7 @@ async def _take(self, job, offers, skipped=0):
 
 EmotionApp._take = _take
 
-# %% ../nbs/13_dashboard.ipynb #6a2681fd
+# %% ../nbs/13_dashboard.ipynb #16c06d1f
 async def _one(self, job, offer):
     "Fetch a recording from the browser and look at it"
     self.say(f'Receiving {offer.name} …')
@@ -337,22 +354,22 @@ async def _look(self, job, recording, clip=False):
     prediction = await asyncio.to_thread(clf.predict, recording.open())
     self.clip.show(recording, s, prediction, clf.bundle.features)
     self.prediction = prediction
-    self.clip.sound.reveal = int(self.many in self.result.children)
+    self.clip.sound.reveal = len(self.shown(ManyView))
     self.result.children += (self.clip,)
     sure = f', {percent(prediction.confidence)} confidence' if len(candidates(prediction)) == 1 else ''
     self.say(f'{recording.name}: {verdict(prediction).lower()}{sure}.')
 
 EmotionApp._one, EmotionApp._example, EmotionApp._look = _one, _example, _look
 
-# %% ../nbs/13_dashboard.ipynb #8830bd77
+# %% ../nbs/13_dashboard.ipynb #6a2681fd
 async def _listen(self, job):
     "Make the timeline of the long recording; what there is when it is stopped stays"
     view, clf, rows, pace = self.long, self._ready(), [], Pace()
     name, total, classes = view.recording.name, view.scan.seconds, clf.classes_.tolist()
     coming = timeline_windows(clf, view.recording.open(), view.window.value, view.hop.value)
     view.sound.windows, view.sound.segments, view.card.layout.display = b'', [], 'none'
-    view.sound.reveal = int(self.many in self.result.children)
-    self.result.children = tuple(o for o in self.result.children if o is self.many) + (view,)
+    view.sound.reveal = len(self.shown(ManyView))
+    self.result.children = self.shown(ManyView) + (view,)
     self.say(f'Listening to {name} …')
     try:
         while not job.stopped and (some := await asyncio.to_thread(lambda: list(islice(coming, 8)))):
@@ -368,7 +385,7 @@ async def _listen(self, job):
 
 EmotionApp._listen = _listen
 
-# %% ../nbs/13_dashboard.ipynb #40d32444
+# %% ../nbs/13_dashboard.ipynb #8830bd77
 async def _all(self, job, offers, left=''):
     "Answer for many recordings, two at a time"
     clf, pace, done = self._ready(), Pace(), 0
@@ -402,14 +419,14 @@ async def _all(self, job, offers, left=''):
 
 EmotionApp._all = _all
 
-# %% ../nbs/13_dashboard.ipynb #a3e0635d
+# %% ../nbs/13_dashboard.ipynb #40d32444
 async def _open(self, job, row):
     "Look at one of many recordings"
     if 0 <= row < len(self.offers): await self._one(job, self.offers[row])
 
 async def _closer(self, job, start, end):
     "Look at a segment of the long recording as at a clip"
-    recording, children = self.long.recording, tuple(o for o in self.result.children if o is not self.clip)
+    recording, children = self.long.recording, self.shown((ManyView, LongView))
     part = await asyncio.to_thread(cut, recording, start, end)
     timeline, self.result.children = self.timeline, children
     s = await asyncio.to_thread(scan, part.open(), self._ready().bundle.features)

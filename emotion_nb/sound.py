@@ -456,8 +456,7 @@ class SoundView(anywidget.AnyWidget):
         config:FeatureConfig=FeatureConfig(), # Configuration of the features
     ):
         "Show a recording"
-        words = f'{s.heard:.1f} of {s.seconds:.1f} s'
-        if len(s.used) == 1: words = '{:.2f} to {:.2f} s'.format(*s.used[0])
+        words = '{:.2f} to {:.2f} s'.format(*s.used[0]) if len(s.used) == 1 else f'{s.heard:.1f} of {s.seconds:.1f} s'
         top = s.spectrum.max()
         with self.hold_sync():
             self.recording, self.key, self.seconds, self.peak, self.used = recording, recording.key, s.seconds, s.peak, [list(u) for u in s.used]
