@@ -127,7 +127,7 @@ def points(
     effect:float, # Of a confidence from 0 to 1
 ) -> str: # Such as `+12.3`
     "An effect in points of confidence"
-    return f'{100*effect:+.1f}'.replace('-', '\N{MINUS SIGN}')
+    return f'{100*effect:+z.1f}'.replace('-', '\N{MINUS SIGN}').replace('+0.0', '0.0')
 
 def why_html(
     explanation, # `Explanation` of a recording

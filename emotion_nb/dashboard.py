@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['widgets', 'UNEXPECTED', 'LEAD', 'MANY', 'LONG', 'ClipView', 'LongView', 'cut', 'ManyView', 'Stopped', 'Job',
-           'running_loop', 'TellingBox', 'EmotionApp']
+           'running_loop', 'TellingBox', 'Views', 'EmotionApp']
 
 # %% ../nbs/13_dashboard.ipynb #00fa8a48
 from .core import AudioError, EmotionError, example_clips, require
@@ -229,36 +229,12 @@ class TellingBox(widgets.VBox):
         else: loop.call_soon_threadsafe(begin)
 
 # %% ../nbs/13_dashboard.ipynb #ab65b687
-LEAD = """<header class="emotion-lead"><h1>The emotion in a voice</h1>
-<p>Speech or song: hear it, see it, and read which of eight emotions it sounds like.</p></header>"""
-MANY, LONG = 5000, 10. # Recordings at a time; seconds from which a recording gets a timeline
-
-class EmotionApp(TellingBox):
-    "Choose recordings, record one or try an example: hear it, see it, and read the emotion in the voice"
-    prediction = Any()          # `Prediction` of the clip that is shown, or None
-    timeline = Any()            # DataFrame of the long recording that is shown, or None
-    results = List()            # [name, `Prediction`, error or None, remarks] of many recordings
-
-    def __init__(self,
-        classifier=None, # An `EmotionClassifier`; `None` loads the bundled one
-        max_bytes:int|None=None, # Larger files are refused in the browser; `None` for `max_upload()`
-        max_seconds:float=3*3600, # Longer recordings are refused
-    ):
-        self.classifier, self.max_seconds = classifier, max_seconds
-        take = lambda source: self.start(self._take, source.offered, source.skipped)
-        limit = {} if max_bytes is None else dict(max_bytes=max_bytes)
-        self.picker, self.recorder = FilePicker(on_offer=take, **limit), Recorder(on_offer=take, **limit)
-        self.status, self.result = StatusLine(on_stop=self.stop, stoppable=True), widgets.VBox()
-        self.about, self.card = widgets.HTML(), widgets.HTML()
-        self.card_button = widgets.ToggleButton(description='About the model')
-        top = widgets.HBox([widgets.HTML(f'<style>{STYLE}</style>{LEAD}'), self.card_button])
-        super().__init__([top, self.card, self._intake(), self.status, self.result, self.about])
-        top.add_class('emotion-top')
-        self.add_class('emotion-app'); self.result.add_class('emotion-result')
-        self.card.layout.display = 'none'; self.card.add_class('emotion-card')
-        for name, other in dict(message='text', failed='failed', busy='busy', progress='progress', done='done').items(): dlink((self, name), (self.status, other))
-        self.card_button.observe(self._on_card, 'value')
-        with self.told(): self.about.value = about_html(self._ready())
+class Views(TellingBox):
+    "A box with a place for answers"
+    def __init__(self, *args, **kwargs):
+        self.result = widgets.VBox()
+        self.result.add_class('emotion-result')
+        super().__init__(*args, **kwargs)
 
     @cached_property
     def clip(self):
@@ -280,14 +256,47 @@ class EmotionApp(TellingBox):
         view.table.write = self._write
         return view
 
+    def shown(self, kind):
+        "The views of one class that are shown"
+        return tuple(o for o in self.result.children if isinstance(o, kind))
+
+# %% ../nbs/13_dashboard.ipynb #e1224e78
+LEAD = """<header class="emotion-lead"><h1>The emotion in a voice</h1>
+<p>Speech or song: hear it, see it, and read which of eight emotions it sounds like.</p></header>"""
+MANY, LONG = 5000, 10. # Recordings at a time; seconds from which a recording gets a timeline
+
+class EmotionApp(Views):
+    "Choose recordings, record one or try an example: hear it, see it, and read the emotion in the voice"
+    prediction = Any()          # `Prediction` of the clip that is shown, or None
+    timeline = Any()            # DataFrame of the long recording that is shown, or None
+    results = List()            # [name, `Prediction`, error or None, remarks] of many recordings
+
+    def __init__(self,
+        classifier=None, # An `EmotionClassifier`; `None` loads the bundled one
+        max_bytes:int|None=None, # Larger files are refused in the browser; `None` for `max_upload()`
+        max_seconds:float=3*3600, # Longer recordings are refused
+    ):
+        self.classifier, self.max_seconds = classifier, max_seconds
+        take = lambda source: self.start(self._take, source.offered, source.skipped)
+        limit = {} if max_bytes is None else dict(max_bytes=max_bytes)
+        self.picker, self.recorder = FilePicker(on_offer=take, **limit), Recorder(on_offer=take, **limit)
+        self.status = StatusLine(on_stop=self.stop, stoppable=True)
+        self.about, self.card = widgets.HTML(), widgets.HTML()
+        self.card_button = widgets.ToggleButton(description='About the model')
+        top = widgets.HBox([widgets.HTML(f'<style>{STYLE}</style>{LEAD}'), self.card_button])
+        super().__init__()
+        self.children = top, self.card, self._intake(), self.status, self.result, self.about
+        top.add_class('emotion-top')
+        self.add_class('emotion-app')
+        self.card.layout.display = 'none'; self.card.add_class('emotion-card')
+        for name, other in dict(message='text', failed='failed', busy='busy', progress='progress', done='done').items(): dlink((self, name), (self.status, other))
+        self.card_button.observe(self._on_card, 'value')
+        with self.told(): self.about.value = about_html(self._ready())
+
     def _write(self, form):
         "The results of many as CSV or JSON"
         answers = [o[:2] for o in self.results]
         return results_json(answers) if form == 'json' else results_csv(answers, self._ready().classes_.tolist())
-
-    def shown(self, kind):
-        "The views of one class that are shown"
-        return tuple(o for o in self.result.children if isinstance(o, kind))
 
     def _ready(self):
         "The classifier, loaded when it is first needed"
@@ -304,7 +313,7 @@ class EmotionApp(TellingBox):
             if change.new and not self.card.value: self.card.value = card_html(self._ready())
             self.card.layout.display = None if change.new else 'none'
 
-# %% ../nbs/13_dashboard.ipynb #e1224e78
+# %% ../nbs/13_dashboard.ipynb #9bd19b96
 def _intake(self):
     "Everything that takes recordings"
     hint = (f'Or drop them here: {FORMATS}, up to {megabytes(self.picker.max_bytes)} and {self.max_seconds/3600:g} hours each; '
@@ -319,7 +328,7 @@ def _intake(self):
 
 EmotionApp._intake = _intake
 
-# %% ../nbs/13_dashboard.ipynb #9bd19b96
+# %% ../nbs/13_dashboard.ipynb #6a2681fd
 async def _take(self, job, offers, skipped=0):
     "Recordings were chosen, dropped or recorded"
     self.result.children = ()
@@ -330,7 +339,7 @@ async def _take(self, job, offers, skipped=0):
 
 EmotionApp._take = _take
 
-# %% ../nbs/13_dashboard.ipynb #16c06d1f
+# %% ../nbs/13_dashboard.ipynb #8830bd77
 async def _one(self, job, offer):
     "Fetch a recording from the browser and look at it"
     self.say(f'Receiving {offer.name} …')
@@ -361,7 +370,7 @@ async def _look(self, job, recording, clip=False):
 
 EmotionApp._one, EmotionApp._example, EmotionApp._look = _one, _example, _look
 
-# %% ../nbs/13_dashboard.ipynb #6a2681fd
+# %% ../nbs/13_dashboard.ipynb #40d32444
 async def _listen(self, job):
     "Make the timeline of the long recording; what there is when it is stopped stays"
     view, clf, rows, pace = self.long, self._ready(), [], Pace()
@@ -385,7 +394,7 @@ async def _listen(self, job):
 
 EmotionApp._listen = _listen
 
-# %% ../nbs/13_dashboard.ipynb #8830bd77
+# %% ../nbs/13_dashboard.ipynb #a3e0635d
 async def _all(self, job, offers, left=''):
     "Answer for many recordings, two at a time"
     clf, pace, done = self._ready(), Pace(), 0
@@ -419,7 +428,7 @@ async def _all(self, job, offers, left=''):
 
 EmotionApp._all = _all
 
-# %% ../nbs/13_dashboard.ipynb #40d32444
+# %% ../nbs/13_dashboard.ipynb #9b3577bf
 async def _open(self, job, row):
     "Look at one of many recordings"
     if 0 <= row < len(self.offers): await self._one(job, self.offers[row])

@@ -122,7 +122,7 @@ TABLE_STYLE = '''
 .emotion-scroll { max-height: 420px; overflow: auto; border: 1px solid var(--emotion-line); border-radius: 8px; margin-top: 8px; }
 .emotion-app .emotion-table :is(th, td) { padding: 5px 10px; text-align: left; border: 0; border-bottom: 1px solid var(--emotion-line); color: inherit; font-size: 15px; max-width: none; white-space: normal; }
 .emotion-app .emotion-table td { background: none; overflow-wrap: anywhere; }
-.emotion-results .emotion-table th:first-child { width: 45%; }
+.emotion-results .emotion-table th:first-child { width: 35%; }
 .emotion-app .emotion-table thead th { position: sticky; top: 0; background: var(--emotion-card); z-index: 1; white-space: nowrap; padding: 2px 4px; }
 .emotion-app .emotion-table tr.emotion-now td { background: color-mix(in srgb, var(--emotion-accent) 18%, transparent); }
 .emotion-app .emotion-table .emotion-number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from emotion_nb import EmotionClassifier
-from emotion_nb.answers import percent, verdict
+from emotion_nb.answers import percent, points, verdict
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
 from emotion_nb.intake import max_upload
@@ -154,7 +154,7 @@ def test_why(visit, classifier, examples):
     with job(visit.page): visit.press('Why this answer?')
     why = classifier.explain(examples[0])
     shown = {o.locator('th').inner_text().split(':')[0]: o.locator('td').last.inner_text() for o in visit.page.locator('.emotion-why tbody tr').all()}
-    assert shown == {f: f'{100*e:+.1f}'.replace('-', '\N{MINUS SIGN}') for f, e in zip(why.over_features.feature, why.over_features.effect)}
+    assert shown == {f: points(e) for f, e in zip(why.over_features.feature, why.over_features.effect)}
     expect(visit.page.locator('svg[data-track=effects] rect')).to_have_count(len(why.over_time))
 
 def test_after_a_broken_file_the_next_one_is_answered(visit, classifier, examples):
