@@ -95,7 +95,7 @@ The model that comes with emotion_nb names the emotion in a recording of speech 
 
 {networks}; it hears nine features of the sound, 275 numbers for each 23 ms. Trained from nothing on RAVDESS alone (Livingstone and Russo, 2018): 24 professional actors, 12 women and 12 men,
 speaking and singing two English sentences in a studio with a North American accent. The recipe stands in `bundle.json` and in the notebook `08_training`;
-`nbs/tutorials/04_what_helped.ipynb` tells what helped and what did not. Shipped: {chosen}.
+`nbs/tutorials/04_what_helped.ipynb` keeps the trials. Shipped: {chosen}.
 
 ## How good it is
 
