@@ -148,9 +148,10 @@ def about_html(
     classifier, # An `EmotionClassifier`
 ) -> str: # HTML
     "What the model is, how far to trust it, and where a recording goes"
-    measured = classifier.metrics.get('test', {}).get('both')
+    measured, others = (classifier.metrics.get(k, {}).get('both') for k in ('test', 'protocol_b'))
+    unheard = f'of clips of voices that it had never heard, {percent(others["accuracy"])}.' if others else 'expect less on voices that it has never heard.'
     figure = (f'Of {measured["n"]} of their clips kept out of its training it named the emotion of {percent(measured["accuracy"])} '
-              'rightly; expect less on voices that it has never heard. ') if measured else ''
+              f'rightly; {unheard} ') if measured else ''
     return ('<div class="emotion-about"><p>The answer comes from a small neural network, trained on actors who spoke or sang two '
             f'sentences in North American English. {figure}Take it as a hint about the sound, not as knowledge of what somebody feels.'
             '</p><p>Your recording goes to the computer that serves this page and no further. It is kept in memory only, and forgotten '
@@ -158,22 +159,24 @@ def about_html(
 
 # %% ../nbs/13d_answers.ipynb #bd8a1078
 PICTURES = (('confusion_both', 'Confusion matrix: speech and song'), ('confusion_speech', 'Confusion matrix: speech'),
-            ('confusion_song', 'Confusion matrix: song'), ('history', 'Accuracy and loss during training'))
+            ('confusion_song', 'Confusion matrix: song'), ('history', 'Accuracy and loss during training'), ('reliability', 'Confidence and truth'),
+            ('protocol_b', 'protocol B')) # files and folders of a report
 
 def picture_title(
-    stem:str, # Name of a file of the report, without its ending
+    path, # `Path` of a picture, relative to the report
 ) -> str:
-    "What a picture of the report shows"
-    return dict(PICTURES).get(stem) or stem.replace('_', ' ').capitalize()
+    "What a picture of the report shows, and which part of the report it belongs to"
+    return ', '.join([dict(PICTURES).get(path.stem) or path.stem.replace('_', ' ').capitalize(), *(dict(PICTURES).get(p) or p for p in path.parts[:-1])])
 
 def pictures_html(
     folder, # `Path` of a report
 ) -> str: # HTML
     "The pictures of a report, the known ones first"
     known = [stem for stem, _ in PICTURES]
-    found = sorted(folder.rglob('*.png'), key=lambda p: (known.index(p.stem) if p.stem in known else len(known), p.as_posix()))
-    return ''.join(f'<figure><figcaption>{escape(picture_title(p.stem))}</figcaption><img alt="{escape(picture_title(p.stem))}" '
-                   f'src="data:image/png;base64,{b64encode(p.read_bytes()).decode()}"></figure>' for p in found)
+    found = [(p, p.relative_to(folder)) for p in folder.rglob('*.png')]
+    found.sort(key=lambda o: (len(o[1].parts), known.index(o[0].stem) if o[0].stem in known else len(known), str(o[1])))
+    return ''.join(f'<figure><figcaption>{escape(picture_title(at))}</figcaption><img alt="{escape(picture_title(at))}" '
+                   f'src="data:image/png;base64,{b64encode(p.read_bytes()).decode()}"></figure>' for p, at in found)
 
 # %% ../nbs/13d_answers.ipynb #a5293357
 def card_html(

@@ -288,7 +288,7 @@ class EmotionApp(Views):
         self.children = top, self.card, self._intake(), self.status, self.result, self.about
         top.add_class('emotion-top')
         self.add_class('emotion-app')
-        self.card.layout.display = 'none'; self.card.add_class('emotion-card')
+        self.card.layout.display = 'none'; self.card.add_class('emotion-card'); self.card.add_class('emotion-about-model')
         for name, other in dict(message='text', failed='failed', busy='busy', progress='progress', done='done').items(): dlink((self, name), (self.status, other))
         self.card_button.observe(self._on_card, 'value')
         with self.told(): self.about.value = about_html(self._ready())

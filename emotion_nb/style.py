@@ -143,6 +143,7 @@ TABLE_STYLE = '''
 .emotion-about { max-width: 60em; margin-top: 22px; color: var(--emotion-muted); font-size: 14px; }
 .emotion-app .emotion-about p + p { margin-top: 8px; }
 .emotion-app .emotion-model { overflow-x: auto; overflow-wrap: break-word; }
+.emotion-app .emotion-about-model { max-height: 75vh; overflow: auto; }
 .emotion-model > * + * { margin-top: 12px !important; }
 .emotion-model :is(ul, ol) { padding-left: 22px !important; }
 .emotion-model img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: 8px; padding: 8px; box-sizing: border-box; }
