@@ -32,7 +32,7 @@ prepare: .venv-dev/.installed ## After an edit: clean the notebooks, export the 
 readme: .venv-dev/.installed ## Write README.md from nbs/index.ipynb
 	@$(DEV)/python tools/readme.py
 
-screenshot: .venv-dev/.installed browser ## Take the picture of the dashboard that README.md shows
+screenshot: .venv-dev/.installed browser ## Take the pictures of the dashboard that the docs show
 	@$(DEV)/python tools/screenshot.py
 
 benchmark: .venv-dev/.installed ## Measure against the student project's pipeline, into benchmarks/RESULTS.md

@@ -116,14 +116,12 @@ def timeline(file, model, window, hop, form):
 
     Prints its segments; FILE is as in predict."""
     from emotion_nb.classifier import EmotionClassifier
-    from emotion_nb.timeline import check_windows
+    from emotion_nb.timeline import check_windows, in_seconds
     check_windows(window, hop)
     clf = EmotionClassifier.load(model)
     t = clf.predict_timeline(_source(file), window, hop).rename(index=lambda _: file, level='file')
     if form == 'json': click.echo(json.dumps(list(_window_rows(t, clf.classes_.tolist())), indent=1, ensure_ascii=False))
-    elif form == 'csv':
-        times = {k: t.index.get_level_values(k).total_seconds() for k in ('start', 'end')}
-        click.echo(t.reset_index().assign(**times).to_csv(index=False, float_format='%.6f', lineterminator='\n'), nl=False)
+    elif form == 'csv': click.echo(in_seconds(t).to_csv(index=False, float_format='%.6f', lineterminator='\n'), nl=False)
     else: _print_segments(t)
 
 # %% ../nbs/14_cli.ipynb #d5380f6e

@@ -351,13 +351,13 @@ async def _example(self, job, emotion):
     self.result.children = ()
     await self._look(job, Recording(f'Example: an actor who was asked to sound {emotion}', example_clips()[emotion].read_bytes()))
 
-async def _look(self, job, recording, clip=False):
-    "Look through a recording, then answer; a `clip` gets no timeline, however long it is"
+async def _look(self, job, recording):
+    "Look through a recording, then answer"
     self.forget()
     self.say(f'Listening to {recording.name} …')
     clf = self._ready()
     s = await asyncio.to_thread(scan, recording.open(), clf.bundle.features, self.max_seconds, job.check)
-    if s.seconds > LONG and s.used and not clip:
+    if s.seconds > LONG and s.used:
         self.long.start(recording, s, clf.bundle.features)
         return await self._listen(job)
     prediction = await asyncio.to_thread(clf.predict, recording.open())

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['anywidget', 'TABLE_JS', 'RESULTS_JS', 'results_csv', 'reason', 'results_json', 'Pace', 'Saver', 'ResultsTable',
-           'TimelineSaver', 'in_seconds', 'timeline_text']
+           'TimelineSaver', 'timeline_text']
 
 # %% ../nbs/13e_results.ipynb #7499ff26
 from .core import require
@@ -14,6 +14,7 @@ anywidget = require('anywidget', 'dashboard')
 import csv, io, json, time
 from traitlets import Any, Int, List, Unicode
 from .sound import DRAW_JS, PATTERN_JS
+from .timeline import in_seconds
 
 # %% ../nbs/13e_results.ipynb #bca43794
 def _cell(text):
@@ -161,12 +162,6 @@ function render({model, el}) {
 }
 export default {render};
 '''
-
-def in_seconds(
-    df, # DataFrame from `predict_timeline` or `segments`
-): # DataFrame with plain columns
-    "A timeline without its index, times in seconds"
-    return df.reset_index().assign(**{k: df.index.get_level_values(k).total_seconds() for k in ('start', 'end')})
 
 def timeline_text(
     timeline, # DataFrame from `predict_timeline`

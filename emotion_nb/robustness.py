@@ -7,14 +7,13 @@ __all__ = ['CONDITIONS', 'resampled', 'robustness']
 
 # %% ../nbs/11c_robustness.ipynb #4359c465
 import zlib
-import numpy as np, pandas as pd
+import numpy as np, pandas as pd, soxr
 from tqdm.auto import tqdm
 from .audio import load_audio
 from .augmentation import add_noise, band, reverberate, spectrum_shaped
-from .core import require
 
 # %% ../nbs/11c_robustness.ipynb #f7b93e10
-def resampled(y, sample_rate, rate): return require('soxr', 'train').resample(y, sample_rate, rate), rate
+def resampled(y, sample_rate, rate): return soxr.resample(y, sample_rate, rate), rate
 
 CONDITIONS = { # Name to a function of samples, their rate and a random generator, which gives samples and rate
     'as it is': lambda y, sr, rng: (y, sr),

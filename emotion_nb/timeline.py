@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WINDOW_SECONDS', 'SHORTEST_HOP', 'check_windows', 'stretches', 'timeline_windows', 'timeline_frame',
-           'predict_timeline', 'segments']
+           'predict_timeline', 'segments', 'in_seconds']
 
 # %% ../nbs/11a_timeline.ipynb #7be7898f
 import numpy as np
@@ -108,3 +108,9 @@ def segments(
     run = (first | (emotion != emotion.shift())).cumsum()
     out = t[emotion != ''].groupby(run).agg(dict(file='first', start='first', end='last', emotion='first', confidence='mean'))
     return out.set_index(['file', 'start', 'end'])
+
+def in_seconds(
+    df, # DataFrame from `predict_timeline` or `segments`
+): # DataFrame with plain columns
+    "A timeline without its index, times in seconds"
+    return df.reset_index().assign(**{k: df.index.get_level_values(k).total_seconds() for k in ('start', 'end')})

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'PACKAGES', 'Recipe', 'fit_scaler', 'scaled', 'compile_model', 'open_run', 'versions', 'fit', 'calibrate',
-           'Run', 'member_folder', 'plot_history', 'train']
+           'Run', 'member_folder', 'plot_history', 'run_config', 'train']
 
 # %% ../nbs/08_training.ipynb #e5281456
 import csv, json, platform, shutil
@@ -45,7 +45,7 @@ class Recipe:
 RECIPES = {
     'default': Recipe(),
     'reference': Recipe(features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
-        batches=BatchConfig(time_masks=0, mel_masks=0, mixup=0.), takes=3, members=1, epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., averaging=0., monitor='val_loss')}
+        batches=BatchConfig(time_masks=0, mel_masks=0, mixup=0.), takes=3, epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., averaging=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #8729f87d
 def _variants(whole):
@@ -229,6 +229,14 @@ def plot_history(
     return folder/'history.png'
 
 # %% ../nbs/08_training.ipynb #473b2795
+def run_config(
+    df, # Catalogue with the column `clip`
+    parts, # Series like `df`: 'train', 'validation' or anything else
+    recipe:Recipe, # How to train
+) -> dict: # Plain data
+    "What decides a run: its recipe and its clips"
+    return dict(recipe=asdict(recipe), clips={k: df['clip'][parts == k].tolist() for k in ('train', 'validation')})
+
 def train(
     df, # Catalogue with the columns `clip`, `path`, `content`, `emotion`
     parts, # Series like `df`: 'train', 'validation' or anything else, which is not looked at
@@ -240,7 +248,7 @@ def train(
     part = {k: df[parts == k] for k in ('train', 'validation')}
     for k, d in part.items():
         if d.empty: raise TrainingError(f'The {k} part is empty: check the corpus and the split.')
-    folder = open_run(folder, dict(recipe=asdict(recipe), clips={k: d['clip'].tolist() for k, d in part.items()}))
+    folder = open_run(folder, run_config(df, parts, recipe))
     encoder = require('sklearn.preprocessing', 'train').LabelEncoder().fit(part['train']['emotion'])
     unknown = set(part['validation']['emotion']) - set(encoder.classes_)
     if unknown: raise TrainingError(f"The training part has no clip of: {', '.join(sorted(unknown))}.")

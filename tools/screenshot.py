@@ -2,7 +2,7 @@
 
     python tools/screenshot.py                  all of them, into nbs/images/
     python tools/screenshot.py phone long       some of them
-    python tools/screenshot.py --out /tmp/look  into another folder
+    python tools/screenshot.py --out pictures   into another folder
 """
 import argparse, io, os, re, shutil, signal, subprocess, sys, sysconfig, tempfile
 from contextlib import contextmanager
