@@ -15,7 +15,7 @@ import numpy as np
 from .audio import named, stream_audio
 from .bundle import Bundle, load_bundle
 from .core import AudioError
-from .features import FeatureExtractor, windows
+from .features import FeatureExtractor, scaled, windows
 
 # %% ../nbs/11_classifier.ipynb #978d1b87
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Model:
         for y in pieces(stream_audio(x, b.features.sample_rate, PIECE), n/2):
             try: f = self._extract(y)
             except AudioError as e: silence = named(e, x)
-            else: heard = True; yield start, y, (f - b.mean)/b.scale
+            else: heard = True; yield start, y, scaled(f, b.mean, b.scale, b.center)
             start += len(y)
         if not heard: raise silence
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PRESETS', 'MIN_SECONDS', 'SILENCE', 'BLOCK', 'FeatureConfig', 'feature_ranges', 'feature_names', 'mel_filters',
            'chroma_filters', 'dct_matrix', 'tonnetz_matrix', 'filterbanks', 'frames', 'active_range', 'prepare',
-           'estimate_tuning', 'power_spectrum', 'FeatureExtractor', 'fit_frames', 'extract_features', 'windows',
-           'mel_spectrogram']
+           'estimate_tuning', 'power_spectrum', 'FeatureExtractor', 'fit_frames', 'extract_features', 'scaled',
+           'windows', 'mel_spectrogram']
 
 # %% ../nbs/05_features.ipynb #00f1c238
 from dataclasses import dataclass
@@ -336,6 +336,17 @@ def extract_features(
 ) -> np.ndarray: # `(frames, 275)` float32
     "The nine features of a clip; raises `AudioError` where it is too short or silent"
     return _extractor(config)(y)
+
+# %% ../nbs/05_features.ipynb #5d0c4b1a
+def scaled(
+    x:np.ndarray, # `(frames, n)` float32, the whole clip
+    mean:np.ndarray, # `(n,)` float32, of the scaler
+    scale:np.ndarray, # `(n,)` float32, of the scaler
+    center:float=0., # Share of its mean over the clip that each column then loses
+) -> np.ndarray: # Likewise
+    "Features minus their mean, over their standard deviation, centred on the clip"
+    z = (x - mean)/scale
+    return z - np.float32(center)*z.mean(0) if center else z
 
 # %% ../nbs/05_features.ipynb #ac409330
 def windows(

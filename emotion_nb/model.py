@@ -14,7 +14,7 @@ from .core import require
 class ModelConfig:
     "Every size of the network; one number a convolutional block, one a recurrent layer, one a dense layer"
     conv:tuple=(96, 128, 128)      # Filters of each convolutional block
-    kernel_size:tuple=(5, 3, 3)    # Frames that a filter spans
+    kernel_size:tuple=(3, 3, 3)    # Frames that a filter spans
     strides:tuple=(2, 1, 1)        # Frames from one step of a filter to the next
     pool_size:tuple=(1, 2, 2)      # Steps that are then merged into one
     conv_dropout:float=.15         # Dropout after each convolutional block
@@ -24,7 +24,7 @@ class ModelConfig:
     dropout:float=.3               # Dropout around the LSTMs and after each dense layer
 
 # %% ../nbs/07_model.ipynb #06d51871
-MODELS = {'default': ModelConfig(), 'reference': ModelConfig(conv=(64, 128, 128), kernel_size=(3, 3, 3), strides=(1, 1, 1), pool_size=(2, 2, 2),
+MODELS = {'default': ModelConfig(), 'reference': ModelConfig(conv=(64, 128, 128), strides=(1, 1, 1), pool_size=(2, 2, 2),
     conv_dropout=.3, lstm=(128, 64), summary=('last',), dropout=.3)}
 
 # %% ../nbs/07_model.ipynb #bbe01aae

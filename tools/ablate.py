@@ -1,6 +1,6 @@
 """Runs recipes that leave one thing out and keeps what they reach on voices that chose nothing else: the table of nbs/tutorials/04_what_helped.ipynb.
 
-    python tools/ablate.py default no-mixup --folds 1 2
+    python tools/ablate.py default mixup --folds 1 2
 """
 import argparse
 from pathlib import Path
