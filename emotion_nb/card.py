@@ -123,7 +123,7 @@ The shipped model is that of protocol A; the models of protocol B follow the sam
 
 {goals}
 
-Figures of protocol A as above; gain from the table of conditions below.
+Figures of protocol A as above; gain from the table of conditions below. What was tried on the way, and what came of it: `nbs/tutorials/04_what_helped.ipynb`.
 
 ## Where it fails
 
