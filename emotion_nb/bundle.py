@@ -16,7 +16,7 @@ from .features import FeatureConfig, filterbanks
 
 # %% ../nbs/10_bundle.ipynb #e4a35be8
 BUNDLED = Path(emotion_nb.__file__).parent/'bundled' # The model that comes with the library
-FORMAT = 2 # Of the folder; raised when an older reader could not use it
+FORMAT = 1 # Of the folder; raised when an older reader could not use it
 
 # %% ../nbs/10_bundle.ipynb #914039f0
 def _sha256(data): return hashlib.sha256(data).hexdigest()
@@ -88,7 +88,6 @@ class Bundle:
     filters:dict            # Filterbanks, float32
     mean:np.ndarray         # `(275,)` float32, of the scaler
     scale:np.ndarray        # `(275,)` float32, of the scaler
-    center:float            # As in the recipe
     onnx:bytes              # The network
 
 # %% ../nbs/10_bundle.ipynb #768fc851
@@ -122,7 +121,7 @@ def load_bundle(
         if _sha256(b) != m['sha256'][name]:
             raise BundleError(f'{folder} was changed after it was written: {name} does not match its hash.')
     with np.load(io.BytesIO(data['arrays.npz']), allow_pickle=False) as z: arrays = dict(z)
-    return Bundle(folder, m, FeatureConfig(**m['recipe']['features']), mean=arrays.pop('mean'), scale=arrays.pop('scale'), center=m['recipe'].get('center', 0.),
+    return Bundle(folder, m, FeatureConfig(**m['recipe']['features']), mean=arrays.pop('mean'), scale=arrays.pop('scale'),
                   filters=arrays, onnx=data['model.onnx'])
 
 # %% ../nbs/10_bundle.ipynb #c65228b5

@@ -9,6 +9,7 @@ __all__ = ['OTHERS', 'CARD', 'protocol_a_table', 'protocol_b_table', 'model_card
 from pathlib import Path
 import pandas as pd
 from .bundle import BUNDLED, read_manifest
+from .corpus import FOLDS
 
 # %% ../nbs/12a_card.ipynb #bdc78802
 def _table(head, rows):
@@ -17,6 +18,7 @@ def _table(head, rows):
     return '\n'.join([line(head), '|:--' + '|--:'*(len(head) - 1) + '|', *map(line, rows)])
 
 def _pc(x): return f'{x:.1%}'
+def _span(interval): return f'{interval[0]:.1%} to {interval[1]:.1%}'
 
 # %% ../nbs/12a_card.ipynb #a330f993
 def protocol_a_table(
@@ -24,7 +26,7 @@ def protocol_a_table(
 ) -> str: # Markdown
     "Protocol A: the shipped model, and the mean over seeds"
     mean, sd = m['seeds']['mean'], m['seeds']['sd']
-    row = lambda g, s: [g, s['n'], _pc(s['accuracy']), f"{_pc(s['interval'][0])} to {_pc(s['interval'][1])}", _pc(s['macro_f1']), _pc(s['uar']),
+    row = lambda g, s: [g, s['n'], _pc(s['accuracy']), _span(s['interval']), _pc(s['macro_f1']), _pc(s['uar']),
         *(f"{mean[f'test_{g}_{k}']:.1%} ± {sd.get(f'test_{g}_{k}', float('nan')):.1%}" for k in ('accuracy', 'macro_f1'))]
     n = len(m['seeds']['runs'])
     return _table(['A, test part', 'clips', 'accuracy', '95 % interval', 'macro F1', 'UAR', f'accuracy, mean of {n} seeds', f'macro F1, mean of {n} seeds'],
@@ -36,10 +38,17 @@ def protocol_b_table(
     "Protocol B: predictions pooled over the folds, and the mean over folds"
     b = m['protocol_b']
     f = b['folds']
-    row = lambda g, s: [g, s['n'], _pc(s['uar']), _pc(s['accuracy']), f"{_pc(s['interval'][0])} to {_pc(s['interval'][1])}",
+    row = lambda g, s: [g, s['n'], _pc(s['uar']), _span(s['uar_interval']), _pc(s['accuracy']), _span(s['interval']),
         *(f"{f['mean'][f'{g}_{k}']:.1%} ± {f['sd'][f'{g}_{k}']:.1%}" for k in ('uar', 'accuracy'))]
-    return _table(['B, test parts pooled', 'clips', 'UAR', 'accuracy', '95 % interval of the accuracy', 'UAR, mean of folds', 'accuracy, mean of folds'],
+    return _table(['B, test parts pooled', 'clips', 'UAR', '95 % interval', 'accuracy', '95 % interval', 'UAR, mean of folds', 'accuracy, mean of folds'],
                   [row(g, b[g]) for g in ('speech', 'song', 'both')])
+
+def _folds(m):
+    "Protocol B fold by fold"
+    folds = m['protocol_b']['folds']
+    cells = lambda f: [f"{_pc(f[f'{g}_uar'])} ({_span((f[f'{g}_uar_lower'], f[f'{g}_uar_upper']))})" for g in ('speech', 'song', 'both')]
+    return _table(['UAR, 95 % interval', 'actors', 'speech', 'song', 'both'],
+                  [[f'fold {k}', ', '.join(map(str, actors)), *cells(folds[str(k)])] for k, actors in enumerate(FOLDS, 1)])
 
 # %% ../nbs/12a_card.ipynb #dc656a9d
 OTHERS = """| others, as they report themselves | protocol | figure |
@@ -82,7 +91,7 @@ def _recalls(m):
 def _groups(m):
     "Accuracy by sex, channel and intensity"
     b = {(r['by'], r['group']): r for r in m['protocol_b']['breakdown']}
-    cells = lambda r: [r['n'], f"{_pc(r['accuracy'])} ({_pc(r['lower'])} to {_pc(r['upper'])})"]
+    cells = lambda r: [r['n'], f"{_pc(r['accuracy'])} ({_span((r['lower'], r['upper']))})"]
     return _table(['accuracy, 95 % interval', 'clips', 'A', 'clips', 'B'], [[f"{r['by']}: {r['group']}", *cells(r), *cells(b[r['by'], r['group']])] for r in m['test']['breakdown']])
 
 def _robustness(m):
@@ -114,7 +123,9 @@ speaking and singing two English sentences in a studio with a North American acc
 
 {b}
 
-`emotion-nb crossval` trains all folds, `emotion-nb crossval --fold 1` the first. Predictions, confusion matrices and folds lie in the bundle's `report/protocol_b`.
+{folds}
+
+`emotion-nb crossval` trains all folds, `emotion-nb crossval --fold 1` the first: trained anew, on another machine, it should come out within its interval. Predictions, confusion matrices and folds lie in the bundle's `report/protocol_b`.
 The shipped model is that of protocol A; the models of protocol B follow the same recipe.
 
 {others}
@@ -165,10 +176,12 @@ Weights: CC BY-NC-SA 4.0, as the corpus (see `LICENSE.md` beside them): attribut
 """
 
 # %% ../nbs/12a_card.ipynb #d7bec0ac
-def _networks(n):
+def _networks(recipe):
     "What the model is, in words"
-    kind = 'convolutions, then bidirectional LSTMs, then dense layers'
-    return f'A network of {kind}' if n == 1 else f'{n} networks of {kind}, alike but for the chance they were trained with, that answer with the mean of their logits'
+    n, kind = recipe['members'], 'convolutions, then bidirectional LSTMs, then dense layers'
+    if n == 1: return f'A network of {kind}'
+    centred = sum(recipe['center'][i % len(recipe['center'])] > 0 for i in range(n))
+    return f'{n} networks of {kind} ({centred} of them given each feature less its mean over the clip), that answer with the mean of their logits'
 
 def model_card(
     folder:str|Path=BUNDLED, # Of a bundle with the figures of both protocols
@@ -178,7 +191,7 @@ def model_card(
     m = manifest['metrics']
     b, c = m['protocol_b'], m['calibration']
     ece = lambda e: f"{_pc(e['before'])} before, {_pc(e['after'])} after"
-    return CARD.format(labels=', '.join(manifest['labels']), networks=_networks(manifest['recipe']['members']), chosen=m['chosen'], n_seeds=len(m['seeds']['runs']),
-        a=protocol_a_table(m), b=protocol_b_table(m), others=OTHERS, goals=_goals(m), recalls=_recalls(m), groups=_groups(m), robustness=_robustness(m),
+    return CARD.format(labels=', '.join(manifest['labels']), networks=_networks(manifest['recipe']), chosen=m['chosen'], n_seeds=len(m['seeds']['runs']),
+        a=protocol_a_table(m), b=protocol_b_table(m), folds=_folds(m), others=OTHERS, goals=_goals(m), recalls=_recalls(m), groups=_groups(m), robustness=_robustness(m),
         confused_a=_confusions(m['test']['both']), confused_b=_confusions(b['speech']), n_val=m['validation']['both']['n'],
         temperature=c['temperature'], ece_val=ece(c['validation']), ece_test=ece(c['test']), ece_b=_pc(b['ece']), wrong=_pc(1 - b['speech']['accuracy']))

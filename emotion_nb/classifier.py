@@ -104,7 +104,7 @@ class _Model:
         for y in pieces(stream_audio(x, b.features.sample_rate, PIECE), n/2):
             try: f = self._extract(y)
             except AudioError as e: silence = named(e, x)
-            else: heard = True; yield start, y, scaled(f, b.mean, b.scale, b.center)
+            else: heard = True; yield start, y, scaled(f, b.mean, b.scale)
             start += len(y)
         if not heard: raise silence
 

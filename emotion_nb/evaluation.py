@@ -30,13 +30,14 @@ class Scores:
     interval:tuple            # Wilson's 95 % interval of it
     macro_f1:float            # Mean F1 of the emotions present
     uar:float                 # Mean recall of the emotions present
+    uar_interval:tuple        # 95 % interval of it, from those of the recalls
     per_class:pd.DataFrame    # A row an emotion: precision, recall, f1, accuracy (which for one emotion is its recall), support
     confusion:pd.DataFrame    # Counts: a row for what it was, a column for what it was taken for
 
     def __str__(self):
-        lo, hi = self.interval
-        return (f'{self.n} clips: accuracy {self.accuracy:.2%} (95 % interval {lo:.2%} to {hi:.2%}), '
-                f'macro F1 {self.macro_f1:.2%}, UAR {self.uar:.2%}')
+        span = lambda i: f'95 % interval {i[0]:.2%} to {i[1]:.2%}'
+        return (f'{self.n} clips: accuracy {self.accuracy:.2%} ({span(self.interval)}), '
+                f'macro F1 {self.macro_f1:.2%}, UAR {self.uar:.2%} ({span(self.uar_interval)})')
 
 # %% ../nbs/09_evaluation.ipynb #25e68732
 def score(
@@ -50,7 +51,9 @@ def score(
     present = [c for c in classes if c in set(true)]
     p, r, f, s = M.precision_recall_fscore_support(true, predicted, labels=present, zero_division=0)
     right = int((true == predicted).sum())
-    return Scores(n=len(true), accuracy=right/len(true), interval=wilson(right, len(true)), macro_f1=float(f.mean()), uar=float(r.mean()),
+    low, high = np.transpose([wilson(round(a*n), n) for a, n in zip(r, s)])
+    uar, spread = float(r.mean()), lambda d: float(np.linalg.norm(d)/len(r))
+    return Scores(n=len(true), accuracy=right/len(true), interval=wilson(right, len(true)), macro_f1=float(f.mean()), uar=uar, uar_interval=(uar - spread(r - low), uar + spread(high - r)),
         per_class=pd.DataFrame(dict(precision=p, recall=r, f1=f, accuracy=r, support=s), index=pd.Index(present, name='emotion')),
         confusion=pd.DataFrame(M.confusion_matrix(true, predicted, labels=list(classes)), index=list(classes), columns=list(classes)).loc[present])
 
@@ -90,8 +93,8 @@ class Report:
         return '\n'.join(lines) + '\n' + self.classification_report()
 
     def _repr_markdown_(self):
-        total = ['| | clips | accuracy | 95 % interval | macro F1 | UAR |', '|:--|--:|--:|:--|--:|--:|']
-        total += [f'| {k} | {s.n} | {s.accuracy:.2%} | {s.interval[0]:.2%} to {s.interval[1]:.2%} | {s.macro_f1:.2%} | {s.uar:.2%} |' for k, s in self.groups.items()]
+        total = ['| | clips | accuracy | 95 % interval | macro F1 | UAR | 95 % interval |', '|:--|--:|--:|:--|--:|--:|:--|']
+        total += [f'| {k} | {s.n} | {s.accuracy:.2%} | {s.interval[0]:.2%} to {s.interval[1]:.2%} | {s.macro_f1:.2%} | {s.uar:.2%} | {s.uar_interval[0]:.2%} to {s.uar_interval[1]:.2%} |' for k, s in self.groups.items()]
         each = ['| emotion | clips | precision | recall, which is its accuracy | F1 |', '|:--|--:|--:|--:|--:|']
         each += [f'| {k} | {r.support:.0f} | {r.precision:.1%} | {r.recall:.1%} | {r.f1:.1%} |' for k, r in self.groups['both'].per_class.iterrows()]
         return '\n'.join([f'Protocol: {self.protocol}', '', *total, '', *each])
@@ -134,7 +137,7 @@ def report_figures(
 ) -> dict: # Plain data, for JSON
     "All figures of a report"
     def plain(s):
-        return dict(n=s.n, accuracy=s.accuracy, interval=s.interval, macro_f1=s.macro_f1, uar=s.uar,
+        return dict(n=s.n, accuracy=s.accuracy, interval=s.interval, macro_f1=s.macro_f1, uar=s.uar, uar_interval=s.uar_interval,
                     per_class=s.per_class.to_dict('index'), confusion=s.confusion.to_dict('split', index=True))
     by = [dict(by=b, group=g, **r) for (b, g), r in report.breakdown().to_dict('index').items()]
     return json.loads(json.dumps(dict(protocol=report.protocol, ece=report.ece, breakdown=by, **{k: plain(s) for k, s in report.groups.items()})))

@@ -157,11 +157,15 @@ def fold_table(
     predictions:pd.DataFrame, # Of a `Report`, with the column `fold`
     classes:list, # All emotions that the model knows
 ) -> pd.DataFrame: # A row a fold, then their mean and standard deviation
-    "UAR and accuracy of each fold"
-    rows = {k: _figures(evaluate(d, d[classes].to_numpy(), classes, '')) for k, d in predictions.groupby('fold')}
-    t = pd.DataFrame(rows).T
-    t = t[[c for g in ('speech', 'song', 'both') for k in ('uar', 'accuracy') if (c := f'{g}_{k}') in t]]
-    return pd.concat([t, t.agg(['mean', 'std'])]).rename(dict(std='sd')).rename_axis('fold')
+    "UAR with its 95 % interval, and accuracy, of each fold; the last two rows have no intervals"
+    def row(s, g): return {f'{g}_uar': s.uar, f'{g}_uar_lower': s.uar_interval[0], f'{g}_uar_upper': s.uar_interval[1], f'{g}_accuracy': s.accuracy}
+    t = {}
+    for k, d in predictions.groupby('fold'):
+        groups = evaluate(d, d[classes].to_numpy(), classes, '').groups
+        t[k] = {c: v for g in ('speech', 'song', 'both') if g in groups for c, v in row(groups[g], g).items()}
+    t = pd.DataFrame(t).T
+    total = t[[c for c in t if c.endswith(('uar', 'accuracy'))]].agg(['mean', 'std'])
+    return pd.concat([t, total]).rename(dict(std='sd')).rename_axis('fold')
 
 def run_protocol_b(
     df:pd.DataFrame, # The catalogue of the whole corpus
@@ -194,4 +198,4 @@ def add_protocol_b(
     shutil.copytree(folder/'report_test', bundle/'report'/'protocol_b', dirs_exist_ok=True)
     figures = json.loads((folder/'report_test'/'report.json').read_text())
     folds = pd.read_csv(folder/'report_test'/'folds.csv', index_col='fold')
-    add_metrics(bundle, dict(read_manifest(bundle)['metrics'], protocol_b=dict(figures, folds=folds.to_dict('index'))))
+    add_metrics(bundle, dict(read_manifest(bundle)['metrics'], protocol_b=dict(figures, folds={k: row.dropna().to_dict() for k, row in folds.iterrows()})))

@@ -342,11 +342,9 @@ def scaled(
     x:np.ndarray, # `(frames, n)` float32, the whole clip
     mean:np.ndarray, # `(n,)` float32, of the scaler
     scale:np.ndarray, # `(n,)` float32, of the scaler
-    center:float=0., # Share of its mean over the clip that each column then loses
 ) -> np.ndarray: # Likewise
-    "Features minus their mean, over their standard deviation, centred on the clip"
-    z = (x - mean)/scale
-    return z - np.float32(center)*z.mean(0) if center else z
+    "Features minus their mean, over their standard deviation"
+    return (x - mean)/scale
 
 # %% ../nbs/05_features.ipynb #ac409330
 def windows(

@@ -36,6 +36,16 @@ def _conv_block(x, filters, kernel_size, strides, pool_size, dropout):
     if pool_size > 1: x = L.MaxPooling1D(pool_size)(x)
     return L.Dropout(dropout)(x)
 
+# %% ../nbs/07_model.ipynb #906c15d1
+def _centered(x, share):
+    "What is heard of each clip, less a share of its mean over time; empty frames stay empty"
+    L = require('keras', 'train').layers
+    power = L.GlobalMaxPooling1D()(L.Permute((2, 1))(L.Multiply()([x, x])))
+    heard = L.Reshape((-1, 1))(L.ReLU(max_value=1.)(L.Rescaling(1e6)(power))) # 1, and 0 in a frame of zeros
+    weights = L.Softmax(axis=1)(L.Rescaling(100.)(heard))
+    mean = L.Rescaling(share)(L.Dot(axes=1)([weights, x]))
+    return L.Subtract()([x, L.Dot(axes=(2, 1))([heard, mean])])
+
 # %% ../nbs/07_model.ipynb #5384d1a8
 def _attention(x):
     "The mean over time, weighted by a learned score of each step"
@@ -55,11 +65,13 @@ def build_model(
     input_shape:tuple, # `(frames, features)` of one clip
     n_classes:int=8, # Emotions to tell apart
     config:ModelConfig=ModelConfig(), # Sizes of the network
+    center:float=0., # Share of its mean over the frames heard that each column loses first
 ): # `keras.Model` from float32 `(batch, frames, features)` to probabilities `(batch, n_classes)`
     "The network, with fresh weights"
     keras, c = require('keras', 'train'), config
     L = keras.layers
     x = inputs = keras.Input(input_shape, name='features')
+    if center: x = _centered(x, center)
     for block in zip(c.conv, c.kernel_size, c.strides, c.pool_size, strict=True): x = _conv_block(x, *block, c.conv_dropout)
     for i, n in enumerate(c.lstm):
         sequences = c.summary != ('last',) or i < len(c.lstm) - 1

@@ -30,9 +30,9 @@ class Recipe:
     augmentation:AugmentConfig=AugmentConfig()    # How takes are drawn
     batches:BatchConfig=BatchConfig()             # What is drawn anew in each epoch
     takes:int=8                # Augmented takes of each training clip
-    center:float=0.            # Share of its mean over the clip that each scaled column loses
     balanced:bool=True         # Draw emotions that have fewer clips more often, as `balanced` does
     members:int=2              # Networks, one after the other, that answer with their mean
+    center:tuple=(0., 1.)      # Share of its mean over the clip that each column loses, network by network in turn
     epochs:int=120             # Of each, at most
     learning_rate:float=1.5e-3 # Of AdamW, at its highest
     warmup:int=4               # Epochs over which it rises; then it falls as half a cosine
@@ -47,16 +47,20 @@ class Recipe:
 RECIPES = {
     'default': Recipe(),
     'reference': Recipe(features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
-        batches=BatchConfig(time_masks=0, mel_masks=0), takes=3, balanced=False, members=1, epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., averaging=0., monitor='val_loss')}
+        batches=BatchConfig(time_masks=0, mel_masks=0), takes=3, balanced=False, members=1, center=(0.,), epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., averaging=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #8729f87d
+def _alone(recipe, i):
+    "The recipe of one network of a run"
+    return replace(recipe, members=1, center=recipe.center[i % len(recipe.center):][:1], seed=recipe.members*recipe.seed + i)
+
 def _variants(whole):
-    "The recipes of a single network that leave one thing out, or put one in"
-    whole = replace(whole, members=1)
+    "The networks of a recipe, each alone, and recipes of the first that leave one thing out or put one in"
+    two_alike, centred, whole = replace(whole, center=whole.center[:1]), _alone(whole, 1), _alone(whole, 0)
     model, takes = whole.model, whole.augmentation
-    return {'one-network': whole,
-        'centred': replace(whole, center=1.),
-        'half-centred': replace(whole, center=.5),
+    return {'two-alike': two_alike,
+        'one-network': whole,
+        'centred': centred,
         'unbalanced': replace(whole, balanced=False),
         'no-takes': replace(whole, takes=0),
         'no-microphones': replace(whole, augmentation=replace(takes, colour=0., bands=0., room=0., noise=0.)),
@@ -180,7 +184,7 @@ def fit(
         state = backup/'training_metadata.json'
         first = json.loads(state.read_text())['epoch'] if state.exists() else 0
         shape, steps = validation[0].shape[1:], max(1, len(y)//recipe.batches.batch_size)
-        model = build_model(shape, y.shape[1], recipe.model)
+        model = build_model(shape, y.shape[1], recipe.model, recipe.center[0])
         compile_model(model, recipe, steps)
         batches = training_batches(takes, y, shape[0], recipe.seed, recipe.batches, recipe.features, first)
         model.fit(batches, validation_data=validation, validation_batch_size=128, epochs=recipe.epochs, steps_per_epoch=steps, shuffle=False,
@@ -268,12 +272,12 @@ def train(
     xs, n, n_frames = make(part['train'], recipe.takes), len(part['train']), recipe.features.n_frames
     scaler = fit_scaler(xs[:n])
     mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
-    for i, x in enumerate(xs): xs[i] = scaled(x, mean, scale, recipe.center).astype(np.float16)
+    for i, x in enumerate(xs): xs[i] = scaled(x, mean, scale).astype(np.float16)
     drawn = balanced(part['train']) if recipe.balanced else np.arange(n)
     takes = [[xs[i + j] for j in drawn] for i in range(0, len(xs), n)]
-    xv, yv = [scaled(x, mean, scale, recipe.center) for x in make(part['validation'])], one_hot(part['validation'])
+    xv, yv = [scaled(x, mean, scale) for x in make(part['validation'])], one_hot(part['validation'])
     heard = np.stack([fit_frames(x, n_frames) for x in xv])
-    model = averaged([fit(takes, one_hot(part['train'].iloc[drawn]), (heard, yv), replace(recipe, seed=recipe.members*recipe.seed + i), member_folder(folder, i),
+    model = averaged([fit(takes, one_hot(part['train'].iloc[drawn]), (heard, yv), _alone(recipe, i), member_folder(folder, i),
         verbose='auto' if progress else 0) for i in range(recipe.members)])
     temperature = calibrate(model, xv, yv.argmax(1))
     run = Run(model, scaler, encoder, recipe, folder, temperature)

@@ -65,7 +65,7 @@ def test_the_figures_of_protocol_b_are_those_of_its_predictions(clf):
     assert {k: set(d) for k, d in t.groupby('fold').actor} == {k: set(a) for k, a in enumerate(FOLDS, 1)} and not t['clip'].duplicated().any()
     again = report_figures(evaluate(t, t[clf.classes_].to_numpy(), clf.classes_, figures['protocol']))
     assert again == {k: v for k, v in figures.items() if k != 'folds'}
-    for k, row in fold_table(t, clf.classes_).iterrows(): assert row.to_dict() == pytest.approx(figures['folds'][str(k)], abs=1e-4)
+    for k, row in fold_table(t, clf.classes_).iterrows(): assert row.dropna().to_dict() == pytest.approx(figures['folds'][str(k)], abs=1e-4)
 
 def test_the_card_is_that_of_the_bundle(clf, repo):
     from emotion_nb.card import model_card
@@ -114,8 +114,9 @@ def test_evaluate_prints_the_committed_figures_again(clf, corpus):
     assert f"Protocol: {figures['protocol']}" in out and f"{figures['ece']:.2%}" in out
     for group in ('both', 'speech', 'song'):
         f = figures[group]
-        assert (f"{group:6}  {f['n']} clips: accuracy {f['accuracy']:.2%} (95 % interval {f['interval'][0]:.2%} to {f['interval'][1]:.2%}), "
-                f"macro F1 {f['macro_f1']:.2%}, UAR {f['uar']:.2%}") in out
+        span = lambda i: f'95 % interval {i[0]:.2%} to {i[1]:.2%}'
+        assert (f"{group:6}  {f['n']} clips: accuracy {f['accuracy']:.2%} ({span(f['interval'])}), "
+                f"macro F1 {f['macro_f1']:.2%}, UAR {f['uar']:.2%} ({span(f['uar_interval'])})") in out
 
 def test_all_originals_are_answered(repo):
     "The clips as published, 48 kHz WAV, one of them in stereo"
