@@ -70,8 +70,8 @@ def bars_html(
     "A bar and a number for each"
     ranked = sorted(values.items(), key=lambda o: -o[1])
     rows = ''.join(
-        f'<tr{" class=emotion-best" if not i else ""}><th scope="row">{escape(e)}</th><td aria-hidden="true"><span><i style="width:{100*p:.2f}%{";min-width:2px" if p else ""}"></i></span></td>'
-        f'<td><data value="{p:.6f}">{escape(percent(p))}</data></td></tr>' for i, (e, p) in enumerate(ranked))
+        f'<tr{" class=emotion-best" if p == ranked[0][1] else ""}><th scope="row">{escape(e)}</th><td aria-hidden="true"><span><i style="width:{100*p:.2f}%{";min-width:2px" if p else ""}"></i></span></td>'
+        f'<td><data value="{p:.6f}">{escape(percent(p))}</data></td></tr>' for e, p in ranked)
     return f'<table class="emotion-bars"><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>'
 
 def notes_html(
