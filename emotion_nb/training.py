@@ -64,6 +64,7 @@ def _variants(whole):
         'unbalanced': replace(whole, balanced=False),
         'no-takes': replace(whole, takes=0),
         'no-microphones': replace(whole, augmentation=replace(takes, colour=0., bands=0., room=0., noise=0.)),
+        'fewer-microphones': replace(whole, augmentation=replace(takes, **{k: getattr(takes, k)/2 for k in ('colour', 'bands', 'room', 'noise')})),
         'no-masks': replace(whole, batches=replace(whole.batches, time_masks=0, mel_masks=0)),
         'mixup': replace(whole, batches=replace(whole.batches, mixup=.2)),
         'no-smoothing': replace(whole, label_smoothing=0.),
