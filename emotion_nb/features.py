@@ -339,7 +339,7 @@ def extract_features(
 
 # %% ../nbs/05_features.ipynb #5d0c4b1a
 def scaled(
-    x:np.ndarray, # `(frames, n)` float32, the whole clip
+    x:np.ndarray, # `(frames, n)` float32
     mean:np.ndarray, # `(n,)` float32, of the scaler
     scale:np.ndarray, # `(n,)` float32, of the scaler
 ) -> np.ndarray: # Likewise

@@ -95,7 +95,6 @@ def fit_scaler(
     for x in xs: scaler.partial_fit(x)
     return scaler
 
-
 # %% ../nbs/08_training.ipynb #a86bf86b
 def compile_model(
     model, # Keras model
