@@ -199,7 +199,7 @@ def crossval(data, out, recipe, seed, epochs, takes, members, folds, part):
     r = _recipe(recipe, seed=seed, epochs=epochs, takes=takes, members=members)
     try: report = run_protocol_b(catalogue(data_dir(data)), out, r, sorted(set(folds)) or range(1, 6), part)
     except KeyboardInterrupt: raise TrainingError(STOPPED) from None
-    click.echo(f"{report}\n{fold_table(report.predictions, report.classes).filter(regex='(uar|accuracy)$').dropna(how='all').map('{:.1%}'.format).to_string()}")
+    click.echo(f"{report}\n{fold_table(report.predictions, report.classes).dropna(how='all').map('{:.1%}'.format).to_string()}")
     click.echo(f'\nSaved in {os.path.join(out, f"report_{part}")}.')
 
 # %% ../nbs/14_cli.ipynb #e0800cf0

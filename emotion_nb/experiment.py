@@ -157,15 +157,13 @@ def fold_table(
     predictions:pd.DataFrame, # Of a `Report`, with the column `fold`
     classes:list, # All emotions that the model knows
 ) -> pd.DataFrame: # A row a fold, then their mean and standard deviation
-    "UAR with its 95 % interval, and accuracy, of each fold; the last two rows have no intervals"
-    def row(s, g): return {f'{g}_uar': s.uar, f'{g}_uar_lower': s.uar_interval[0], f'{g}_uar_upper': s.uar_interval[1], f'{g}_accuracy': s.accuracy}
+    "UAR and accuracy of each fold"
     t = {}
     for k, d in predictions.groupby('fold'):
         groups = evaluate(d, d[classes].to_numpy(), classes, '').groups
-        t[k] = {c: v for g in ('speech', 'song', 'both') if g in groups for c, v in row(groups[g], g).items()}
+        t[k] = {f'{g}_{name}': getattr(groups[g], name) for g in ('speech', 'song', 'both') if g in groups for name in ('uar', 'accuracy')}
     t = pd.DataFrame(t).T
-    total = t[[c for c in t if c.endswith(('uar', 'accuracy'))]].agg(['mean', 'std'])
-    return pd.concat([t, total]).rename(dict(std='sd')).rename_axis('fold')
+    return pd.concat([t, t.agg(['mean', 'std'])]).rename(dict(std='sd')).rename_axis('fold')
 
 def run_protocol_b(
     df:pd.DataFrame, # The catalogue of the whole corpus
@@ -196,6 +194,7 @@ def add_protocol_b(
     for k in range(1, len(FOLDS) + 1):
         if recipe_of(folder/f'fold_{k}'/'bundle') != recipe_of(bundle): raise BundleError(f'Fold {k} in {folder} was trained with another recipe than {bundle}: train it again.')
     shutil.copytree(folder/'report_test', bundle/'report'/'protocol_b', dirs_exist_ok=True)
-    figures = json.loads((folder/'report_test'/'report.json').read_text())
+    figures = lambda *path: json.loads(folder.joinpath(*path, 'report_test', 'report.json').read_text())
     folds = pd.read_csv(folder/'report_test'/'folds.csv', index_col='fold')
-    add_metrics(bundle, dict(read_manifest(bundle)['metrics'], protocol_b=dict(figures, folds={k: row.dropna().to_dict() for k, row in folds.iterrows()})))
+    intervals = {k: {g: figures(f'fold_{k}')[g]['uar_interval'] for g in ('speech', 'song', 'both')} for k in range(1, len(FOLDS) + 1)}
+    add_metrics(bundle, dict(read_manifest(bundle)['metrics'], protocol_b=dict(figures(), folds=folds.to_dict('index'), intervals=intervals)))

@@ -64,8 +64,11 @@ def test_the_figures_of_protocol_b_are_those_of_its_predictions(clf):
     figures = clf.metrics['protocol_b']
     assert {k: set(d) for k, d in t.groupby('fold').actor} == {k: set(a) for k, a in enumerate(FOLDS, 1)} and not t['clip'].duplicated().any()
     again = report_figures(evaluate(t, t[clf.classes_].to_numpy(), clf.classes_, figures['protocol']))
-    assert again == {k: v for k, v in figures.items() if k != 'folds'}
-    for k, row in fold_table(t, clf.classes_).iterrows(): assert row.dropna().to_dict() == pytest.approx(figures['folds'][str(k)], abs=1e-4)
+    assert again == {k: v for k, v in figures.items() if k not in ('folds', 'intervals')}
+    for k, row in fold_table(t, clf.classes_).iterrows(): assert row.to_dict() == pytest.approx(figures['folds'][str(k)], abs=1e-4)
+    for k, d in t.groupby('fold'):
+        groups = evaluate(d, d[clf.classes_].to_numpy(), clf.classes_, '').groups
+        assert figures['intervals'][str(k)] == {g: pytest.approx(groups[g].uar_interval) for g in ('speech', 'song', 'both')}
 
 def test_the_card_is_that_of_the_bundle(clf, repo):
     from emotion_nb.card import model_card

@@ -20,7 +20,7 @@ def ablate(recipes, folds, out, data=None):
     for name in recipes:
         for fold in folds:
             report = run_fold(df, fold, Path(out)/name, RECIPES[name], 'validation')
-            row = fold_table(report.predictions, report.classes).filter(regex='(uar|accuracy)$').loc[[fold]].reset_index().assign(recipe=name, clips=len(report.predictions))
+            row = fold_table(report.predictions, report.classes).loc[[fold]].reset_index().assign(recipe=name, clips=len(report.predictions))
             old = pd.read_csv(TABLE) if TABLE.exists() else row.iloc[:0]
             kept = old[(old.recipe != name) | (old.fold != fold)]
             new = pd.concat([kept, row]) if len(kept) else row
