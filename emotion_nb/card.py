@@ -129,7 +129,7 @@ speaking and singing two English sentences in a studio with a North American acc
 The shipped model is that of protocol A; the models of protocol B follow the same recipe.
 
 Earlier models were judged on these test parts too, each of a recipe chosen on validation parts alone: accuracy by protocol A, mean of 3 seeds, 83.8, 82.7 and 85.7%;
-UAR by protocol B, speech, 57.0 and 61.2% (the second and the third). `git log -p MODEL_CARD.md` shows their cards.
+UAR by protocol B, speech, 57.0 and 61.2% (the second and the third). `git log -p emotion_nb/bundled/report` shows their figures.
 
 {others}
 

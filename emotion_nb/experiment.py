@@ -191,10 +191,13 @@ def add_protocol_b(
     "Put the figures of protocol B into a bundle; raises `BundleError` where they come from another recipe"
     bundle, folder = Path(bundle), Path(folder)
     recipe_of = lambda b: {k: v for k, v in read_manifest(b)['recipe'].items() if k != 'seed'}
+    figures_of = lambda f: json.loads((f/'report_test'/'report.json').read_text())
+    intervals = {}
     for k in range(1, len(FOLDS) + 1):
-        if recipe_of(folder/f'fold_{k}'/'bundle') != recipe_of(bundle): raise BundleError(f'Fold {k} in {folder} was trained with another recipe than {bundle}: train it again.')
+        fold = folder/f'fold_{k}'
+        if recipe_of(fold/'bundle') != recipe_of(bundle): raise BundleError(f'Fold {k} in {folder} was trained with another recipe than {bundle}: train it again.')
+        figures = figures_of(fold)
+        intervals[k] = {g: figures[g]['uar_interval'] for g in ('speech', 'song', 'both')}
     shutil.copytree(folder/'report_test', bundle/'report'/'protocol_b', dirs_exist_ok=True)
-    figures = lambda *path: json.loads(folder.joinpath(*path, 'report_test', 'report.json').read_text())
     folds = pd.read_csv(folder/'report_test'/'folds.csv', index_col='fold')
-    intervals = {k: {g: figures(f'fold_{k}')[g]['uar_interval'] for g in ('speech', 'song', 'both')} for k in range(1, len(FOLDS) + 1)}
-    add_metrics(bundle, dict(read_manifest(bundle)['metrics'], protocol_b=dict(figures(), folds=folds.to_dict('index'), intervals=intervals)))
+    add_metrics(bundle, dict(read_manifest(bundle)['metrics'], protocol_b=dict(figures_of(folder), folds=folds.to_dict('index'), intervals=intervals)))

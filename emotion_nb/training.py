@@ -58,13 +58,14 @@ def _variants(whole):
     "The networks of a recipe, each alone, and recipes of the first that leave one thing out or put one in"
     two_alike, centred, whole = replace(whole, center=whole.center[:1]), _alone(whole, 1), _alone(whole, 0)
     model, takes = whole.model, whole.augmentation
+    microphones = lambda share: replace(takes, **{k: share*getattr(takes, k) for k in ('colour', 'bands', 'room', 'noise')})
     return {'two-alike': two_alike,
         'one-network': whole,
         'centred': centred,
         'unbalanced': replace(whole, balanced=False),
         'no-takes': replace(whole, takes=0),
-        'no-microphones': replace(whole, augmentation=replace(takes, colour=0., bands=0., room=0., noise=0.)),
-        'fewer-microphones': replace(whole, augmentation=replace(takes, **{k: getattr(takes, k)/2 for k in ('colour', 'bands', 'room', 'noise')})),
+        'no-microphones': replace(whole, augmentation=microphones(0.)),
+        'fewer-microphones': replace(whole, augmentation=microphones(.5)),
         'no-masks': replace(whole, batches=replace(whole.batches, time_masks=0, mel_masks=0)),
         'mixup': replace(whole, batches=replace(whole.batches, mixup=.2)),
         'no-smoothing': replace(whole, label_smoothing=0.),
