@@ -8,7 +8,8 @@ __all__ = ['AUGMENTATIONS', 'pitch_and_tempo', 'spectrum_shaped', 'band', 'rando
 
 # %% ../nbs/04_augmentation.ipynb #01275a2c
 from dataclasses import dataclass
-import numpy as np, soxr
+import numpy as np
+from .audio import at_speed
 from .core import require
 
 # %% ../nbs/04_augmentation.ipynb #52b828a0
@@ -21,7 +22,7 @@ def pitch_and_tempo(
     "The same clip at another pitch and tempo"
     factor = 2**(semitones/12)
     if rate != factor: y = require('librosa', 'train').effects.time_stretch(y, rate=rate/factor)
-    return soxr.resample(y, sample_rate, sample_rate/factor)
+    return at_speed(y, sample_rate, factor)
 
 # %% ../nbs/04_augmentation.ipynb #dc37943a
 def spectrum_shaped(

@@ -42,15 +42,31 @@ def _write_manifest(folder, manifest):
     manifest['fingerprint'] = fingerprint(manifest)
     (folder/'bundle.json').write_text(json.dumps(manifest, indent=1))
 
+def _halve(file):
+    "Keep the matrices of an ONNX network at half precision, cast back where they are used"
+    onnx = require('onnx', 'train')
+    network = onnx.load(file)
+    casts = []
+    for tensor in network.graph.initializer:
+        matrix, name = onnx.numpy_helper.to_array(tensor), tensor.name
+        if matrix.ndim > 1 and matrix.dtype == np.float32:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(matrix.astype(np.float16), f'{name}_half'))
+            casts.append(onnx.helper.make_node('Cast', [f'{name}_half'], [name], to=onnx.TensorProto.FLOAT))
+    nodes = casts + list(network.graph.node)
+    del network.graph.node[:]
+    network.graph.node.extend(nodes)
+    onnx.save(network, file)
+
 def _save_network(model, folder):
     "The network for Keras, for Keras' older format, and for onnxruntime"
     bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
+    bare.set_weights([w.astype(np.float16) if w.ndim > 1 else w for w in model.get_weights()])
     bare(np.zeros((1, *bare.input_shape[1:]), np.float32))
     logging.getLogger('absl').setLevel(logging.ERROR) # Keras warns that .h5 is old; here it is there for those who know it
     for name in ('best_model.keras', 'best_model.h5'): bare.save(folder/name)
     require('tf2onnx', 'train')
     with warnings.catch_warnings(action='ignore'): bare.export(folder/'model.onnx', format='onnx', verbose=False)
+    _halve(folder/'model.onnx')
 
 # %% ../nbs/10_bundle.ipynb #c486e1de
 def save_bundle(
@@ -85,6 +101,7 @@ class Bundle:
     folder:Path             # Where it lies
     manifest:dict           # `bundle.json`: labels, recipe, metrics, versions, hashes
     features:FeatureConfig  # Constants of the features
+    speeds:tuple            # At which a recording is heard, as it is first
     filters:dict            # Filterbanks, float32
     mean:np.ndarray         # `(275,)` float32, of the scaler
     scale:np.ndarray        # `(275,)` float32, of the scaler
@@ -121,7 +138,7 @@ def load_bundle(
         if _sha256(b) != m['sha256'][name]:
             raise BundleError(f'{folder} was changed after it was written: {name} does not match its hash.')
     with np.load(io.BytesIO(data['arrays.npz']), allow_pickle=False) as z: arrays = dict(z)
-    return Bundle(folder, m, FeatureConfig(**m['recipe']['features']), mean=arrays.pop('mean'), scale=arrays.pop('scale'),
+    return Bundle(folder, m, FeatureConfig(**m['recipe']['features']), (1., *m['recipe'].get('speeds', ())), mean=arrays.pop('mean'), scale=arrays.pop('scale'),
                   filters=arrays, onnx=data['model.onnx'])
 
 # %% ../nbs/10_bundle.ipynb #c65228b5

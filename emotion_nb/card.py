@@ -107,7 +107,7 @@ The model that comes with emotion_nb names the emotion in a recording of speech 
 
 ## What it is
 
-{networks}; it hears nine features of the sound, 275 numbers for each 23 ms. Trained from nothing on RAVDESS alone (Livingstone and Russo, 2018): 24 professional actors, 12 women and 12 men,
+{networks}. It hears nine features of the sound, 275 numbers for each 23 ms. Trained from nothing on RAVDESS alone (Livingstone and Russo, 2018): 24 professional actors, 12 women and 12 men,
 speaking and singing two English sentences in a studio with a North American accent. The recipe stands in `bundle.json` and in the notebook `08_training`;
 `nbs/tutorials/04_what_helped.ipynb` keeps the trials. Shipped: {chosen}.
 
@@ -128,8 +128,8 @@ speaking and singing two English sentences in a studio with a North American acc
 `emotion-nb crossval` trains all folds, `emotion-nb crossval --fold 1` the first: trained anew, on another machine, it should come out within its interval. Predictions, confusion matrices and folds lie in the bundle's `report/protocol_b`.
 The shipped model is that of protocol A; the models of protocol B follow the same recipe.
 
-Earlier models were judged on these test parts too, each of a recipe chosen on validation parts alone: accuracy by protocol A, mean of 3 seeds, 83.8, 82.7 and 85.7%;
-UAR by protocol B, speech, 57.0 and 61.2% (the second and the third). `git log -p emotion_nb/bundled/report` shows their figures.
+Earlier models were judged on these test parts too, each of a recipe chosen on validation parts alone: accuracy by protocol A, mean of 3 seeds, 83.8, 82.7, 85.7 and 86.7%;
+UAR by protocol B, speech, 57.0, 61.2 and 61.7% (from the second on). `git log -p emotion_nb/bundled/report` shows their figures.
 
 {others}
 
@@ -181,10 +181,15 @@ Weights: CC BY-NC-SA 4.0, as the corpus (see `LICENSE.md` beside them): attribut
 # %% ../nbs/12a_card.ipynb #d7bec0ac
 def _networks(recipe):
     "What the model is, in words"
-    n, kind = recipe['members'], 'convolutions, then bidirectional LSTMs, then dense layers'
-    if n == 1: return f'A network of {kind}'
+    n, told = recipe['members'], recipe['model']['statistics']
     centred = sum(recipe['center'][i % len(recipe['center'])] > 0 for i in range(n))
-    return f'{n} networks of {kind} ({centred} of them given each feature less its mean over the clip), that answer with the mean of their logits'
+    parts = f'{n} network{"s" if n > 1 else ""} of convolutions, then bidirectional LSTMs, then dense layers'
+    if told: parts += ' that are also told statistics of the clip'
+    if centred: parts += f' ({centred} of them given each feature less its mean over the clip)'
+    if recipe['linear']: parts += ', and a linear discriminant of such statistics'
+    if n > 1 or recipe['linear']: parts += '; their logits are averaged'
+    speeds = sorted([1., *recipe['speeds']])
+    return parts + (f'. A recording is heard at {len(speeds)} speeds ({", ".join(f"{s:g}" for s in speeds)})' if len(speeds) > 1 else '')
 
 def model_card(
     folder:str|Path=BUNDLED, # Of a bundle with the figures of both protocols

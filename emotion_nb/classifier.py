@@ -98,13 +98,13 @@ class _Model:
         return path.read_text(encoding='utf-8') if path.is_file() else ''
 
     def _pieces(self, x):
-        "For each piece of a recording that is not silent its first sample, its samples, and its scaled features `(frames, 275)`"
+        "For each piece of a recording that is not silent its first sample, its samples, and its scaled features `(frames, 275)` at each speed"
         b, silence, heard, start = self.bundle, None, False, 0
         n = b.features.sample_rate*PIECE
         for y in pieces(stream_audio(x, b.features.sample_rate, PIECE), n/2):
-            try: f = self._extract(y)
+            try: zs = [scaled(self._extract(y, s), b.mean, b.scale) for s in b.speeds]
             except AudioError as e: silence = named(e, x)
-            else: heard = True; yield start, y, scaled(f, b.mean, b.scale)
+            else: heard = True; yield start, y, zs
             start += len(y)
         if not heard: raise silence
 
@@ -113,8 +113,8 @@ class _Model:
         return windows(z, self.bundle.features.n_frames)
 
     def _windows(self, x):
-        "The windows of each piece of a recording that is not silent"
-        return (self._cut(z) for *_, z in self._pieces(x))
+        "The windows of each piece of a recording that is not silent, those of all speeds"
+        return (np.concatenate([self._cut(z) for z in zs]) for *_, zs in self._pieces(x))
 
     def _run(self, w):
         "Probabilities `(n, 8)` float32 of windows `(n, n_frames, 275)`"

@@ -56,13 +56,15 @@ def explain(
     config = clf.bundle.features
     groups, step = feature_ranges(config), config.hop_length/config.sample_rate
     total, n, over_time, over_groups = 0, 0, [], 0
-    for start, y, z in clf._pieces(x):
+    for start, y, zs in clf._pieces(x):
         a, b = active_range(y, config)
-        edges = stretch_edges(min(len(z), 1 + (b - a)//config.hop_length), step)
-        cuts = (clf._cut(v) for v in occluded(z, edges, list(groups.values())))
-        p = np.stack([clf._run(w).sum(0) for w in cuts])
+        edges = stretch_edges(min(len(zs[0]), 1 + (b - a)//config.hop_length), step)
+        p = 0
+        for z in zs: # at another speed, what is hidden begins and ends sooner or later
+            cuts = occluded(z, (edges*len(z)/len(zs[0])).round().astype(int), list(groups.values()))
+            p, n = p + np.stack([clf._run(clf._cut(v)).sum(0) for v in cuts]), n + len(clf._cut(z))
         t = np.minimum((start + a)/config.sample_rate + edges*step, (start + b)/config.sample_rate)
-        total, n, over_groups = total + p[0], n + len(clf._cut(z)), over_groups + p[0] - p[len(edges):]
+        total, over_groups = total + p[0], over_groups + p[0] - p[len(edges):]
         over_time += zip(t, t[1:], p[0] - p[1:len(edges)])
     best = int(np.argmax(total))
     return Explanation(str(clf.classes_[best]), float(total[best]/n),

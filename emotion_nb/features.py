@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from .audio import at_speed
 from .core import AudioError, require
 
 # %% ../nbs/05_features.ipynb #3fb6050a
@@ -168,6 +169,7 @@ SILENCE = 1e-4     # Peak amplitude (-80 dBFS) under which a recording is called
 def prepare(
     y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
+    speed:float=1., # To play it at
 ) -> np.ndarray: # `(samples,)` float32
     "Trim and level a clip, a constant offset taken out; raises `AudioError` where it is too short or silent"
     c = config
@@ -180,6 +182,7 @@ def prepare(
         y = y/peak # so that no square of a sample can overflow
     y = y[slice(*active_range(y, c))]
     if c.level_db is not None: y = y*np.float32(10**(c.level_db/20)/np.sqrt(np.dot(y, y)/len(y)))
+    if speed != 1: y = at_speed(y, c.sample_rate, speed)
     return np.pad(y, (0, max(0, (c.delta_width - 1)*c.hop_length - len(y))))
 
 # %% ../nbs/05_features.ipynb #4fe219af
@@ -304,10 +307,11 @@ class FeatureExtractor:
 
     def __call__(self,
         y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
+        speed:float=1., # To play it at
     ) -> np.ndarray: # `(frames, 275)` float32; `n_frames` of them if `config.pad`
         "The features of a clip; raises `AudioError` where it is too short or silent"
         c, f = self.config, self.filters
-        y = prepare(y, c)
+        y = prepare(y, c, speed)
         power, mel = self.mel(y)
         mel_db = _db(mel, c)
         mfcc = _project(mel_db, f['dct'])
@@ -333,9 +337,10 @@ def _extractor(config): return FeatureExtractor(config)
 def extract_features(
     y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
+    speed:float=1., # To play it at
 ) -> np.ndarray: # `(frames, 275)` float32
     "The nine features of a clip; raises `AudioError` where it is too short or silent"
-    return _extractor(config)(y)
+    return _extractor(config)(y, speed)
 
 # %% ../nbs/05_features.ipynb #5d0c4b1a
 def scaled(

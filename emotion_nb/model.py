@@ -22,11 +22,11 @@ class ModelConfig:
     summary:tuple=('attention', 'max', 'mean') # How the time steps become one: these, or ('last',)
     dense:tuple=(128,)             # Units of each dense layer
     dropout:float=.3               # Dropout around the LSTMs and after each dense layer
-    statistics:int=0               # Units of the dense layer that is told statistics of the features; 0 for none
+    statistics:int=64              # Units of the dense layer that is told statistics of the features; 0 for none
 
 # %% ../nbs/07_model.ipynb #06d51871
 MODELS = {'default': ModelConfig(), 'reference': ModelConfig(conv=(64, 128, 128), strides=(1, 1, 1), pool_size=(2, 2, 2),
-    conv_dropout=.3, lstm=(128, 64), summary=('last',), dropout=.3)}
+    conv_dropout=.3, lstm=(128, 64), summary=('last',), dropout=.3, statistics=0)}
 
 # %% ../nbs/07_model.ipynb #bbe01aae
 def _conv_block(x, filters, kernel_size, strides, pool_size, dropout):
@@ -77,20 +77,21 @@ def _change(x, heard):
     step = L.Multiply()([L.Subtract()([later(x), sooner(x)]), both])
     return _mean(L.Add()([L.ReLU()(step), L.ReLU()(L.Rescaling(-1.)(step))]), both)
 
-def _statistics(x, heard):
-    "Five numbers for what each column does in the whole clip: `(batch, 5*columns)`"
+def _statistics(x, heard, centered=False):
+    "Five numbers for what each column does in the whole clip, four where its mean is 0: `(batch, 5*columns)`"
     L, columns = require('keras', 'train').layers, x.shape[2]
     deviation = _centered(x, heard)
     above, below = L.ReLU()(deviation), L.ReLU()(L.Rescaling(-1.)(deviation))
     lopsided = L.Subtract()([_mean(L.Multiply()([a, a]), heard) for a in (above, below)])
     level = L.Permute((2, 1))(L.Cropping1D((columns - 2, 1))(L.Permute((2, 1))(deviation))) # the RMS
     with_level = _mean(L.Multiply()([deviation, level]), heard)
-    return L.Flatten()(L.Concatenate()([_mean(x, heard), _mean(above, heard), lopsided, _change(x, heard), with_level]))
+    mean = [] if centered else [_mean(x, heard)]
+    return L.Flatten()(L.Concatenate()([*mean, _mean(above, heard), lopsided, _change(x, heard), with_level]))
 
-def _told(x, heard, units):
+def _told(x, heard, units, centered):
     "The statistics as a dense layer reads them: `(batch, units)`"
     L = require('keras', 'train').layers
-    s = L.Dropout(.2)(L.BatchNormalization(center=False, scale=False)(_statistics(x, heard)))
+    s = L.Dropout(.2)(L.BatchNormalization(center=False, scale=False)(_statistics(x, heard, centered)))
     return L.Dropout(.5)(L.Dense(units, activation='relu')(s))
 
 # %% ../nbs/07_model.ipynb #3215e702
@@ -104,9 +105,9 @@ def build_model(
     keras, c = require('keras', 'train'), config
     L = keras.layers
     x = inputs = keras.Input(input_shape, name='features')
-    heard = _heard(x)
+    if center or c.statistics: heard = _heard(x)
     if center: x = _centered(x, heard, center)
-    told = _told(x, heard, c.statistics) if c.statistics else None
+    told = _told(x, heard, c.statistics, center == 1) if c.statistics else None
     for block in zip(c.conv, c.kernel_size, c.strides, c.pool_size, strict=True): x = _conv_block(x, *block, c.conv_dropout)
     for i, n in enumerate(c.lstm):
         sequences = c.summary != ('last',) or i < len(c.lstm) - 1
@@ -127,7 +128,7 @@ def build_linear(
     inputs = keras.Input(input_shape, name='features')
     s = L.Activation('linear', name='statistics')(_statistics(inputs, _heard(inputs)))
     s = L.BatchNormalization(epsilon=1e-6, center=False, scale=False, name='standard')(s)
-    s = L.Rescaling(1., -4.)(L.ReLU(max_value=8.)(L.Rescaling(1., 4.)(s)))
+    s = L.Rescaling(1., -4., name='limited')(L.ReLU(max_value=8.)(L.Rescaling(1., 4.)(s)))
     return keras.Model(inputs, L.Softmax(name='probabilities')(L.Dense(n_classes, name='logits')(s)), name='emotion_nb')
 
 # %% ../nbs/07_model.ipynb #138cc731

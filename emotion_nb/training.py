@@ -17,7 +17,7 @@ from .augmentation import AUGMENTATIONS, AugmentConfig
 from .batches import BatchConfig, training_batches
 from .calibration import fit_temperature
 from .core import TrainingError, require
-from .dataset import dataset_features
+from .dataset import dataset_features, speed_features
 from .features import FeatureConfig, PRESETS, fit_frames, scaled, windows
 from .model import MODELS, ModelConfig, averaged, build_linear, build_model, logit_layers
 
@@ -30,11 +30,12 @@ class Recipe:
     augmentation:AugmentConfig=AugmentConfig()    # How takes are drawn
     batches:BatchConfig=BatchConfig()             # What is drawn anew in each epoch
     takes:int=8                # Augmented takes of each training clip
-    originals:int=1            # How many times the clip itself stands among the takes that are drawn from
+    originals:tuple=(8, 1)     # How many times the clip itself stands among the takes that are drawn from, network by network in turn
     balanced:bool=True         # Draw emotions that have fewer clips more often, as `balanced` does
     members:int=2              # Networks, one after the other, that answer with their mean
     center:tuple=(0., 1.)      # Share of its mean over the clip that each column loses, network by network in turn
-    linear:bool=False          # A linear reading of the statistics beside them
+    linear:bool=True           # A linear reading of the statistics beside them
+    speeds:tuple=(.92, 1.08)   # Other speeds at which a recording is heard too for an answer
     hold:float=.1              # How firmly that reading holds from a clip to its takes: weight of the covariance of what they change
     shrinkage:float=.3         # Share of its covariance that is made that of independent statistics of equal variance
     epochs:int=120             # Of each network, at most
@@ -51,12 +52,13 @@ class Recipe:
 RECIPES = {
     'default': Recipe(),
     'reference': Recipe(features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
-        batches=BatchConfig(time_masks=0, mel_masks=0), takes=3, balanced=False, members=1, center=(0.,), epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., averaging=0., monitor='val_loss')}
+        batches=BatchConfig(time_masks=0, mel_masks=0), takes=3, originals=(1,), balanced=False, members=1, center=(0.,), linear=False, speeds=(), epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., averaging=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #8729f87d
 def _alone(recipe, i):
     "The recipe of one network of a run"
-    return replace(recipe, members=1, linear=False, center=recipe.center[i % len(recipe.center):][:1], seed=recipe.members*recipe.seed + i)
+    its = lambda values: (values[i % len(values)],)
+    return replace(recipe, members=1, linear=False, originals=its(recipe.originals), center=its(recipe.center), seed=recipe.seed + 1000*i)
 
 def _variants(whole):
     "The networks of a recipe, each alone, and recipes of the first that leave one thing out or put one in"
@@ -68,7 +70,7 @@ def _variants(whole):
         'centred': centred,
         'unbalanced': replace(whole, balanced=False),
         'no-takes': replace(whole, takes=0),
-        'more-originals': replace(whole, originals=8),
+        'more-originals': replace(whole, originals=(8,)),
         'no-microphones': replace(whole, augmentation=microphones(0.)),
         'fewer-microphones': replace(whole, augmentation=microphones(.5)),
         'no-masks': replace(whole, batches=replace(whole.batches, time_masks=0, mel_masks=0)),
@@ -80,13 +82,16 @@ def _variants(whole):
         'attention-alone': replace(whole, model=replace(model, summary=('attention',))),
         'last-state': replace(whole, model=replace(model, summary=('last',)))}
 
-RECIPES |= _variants(RECIPES['default'])
+_before = replace(RECIPES['default'], model=ModelConfig(statistics=0), originals=(1,), linear=False, speeds=())
+RECIPES |= {'before': _before, **_variants(_before)}
 
-_earlier = replace(RECIPES['one-network'], model=ModelConfig(kernel_size=(5, 3, 3)), batches=BatchConfig(mixup=.2), balanced=False, epochs=100)
+_earlier = replace(RECIPES['one-network'], model=ModelConfig(kernel_size=(5, 3, 3), statistics=0), batches=BatchConfig(mixup=.2), balanced=False, epochs=100)
 RECIPES |= {'earlier': _earlier, 'earlier-no-mixup': replace(_earlier, batches=BatchConfig()), 'earlier-no-averaging': replace(_earlier, averaging=0.)}
 
-_told = replace(RECIPES['one-network'], model=ModelConfig(statistics=64), originals=8, linear=True)
-RECIPES |= {'told': _told, 'told-alone': replace(_told, linear=False), 'linear': replace(_told, members=0), 'linear-unheld': replace(_told, members=0, hold=0.)}
+_one_speed = replace(RECIPES['default'], speeds=())
+_told, _linear = _alone(_one_speed, 0), replace(_one_speed, members=0)
+RECIPES |= {'one-speed': _one_speed, 'no-linear': replace(RECIPES['default'], linear=False), 'told': replace(_told, linear=True), 'told-alone': _told,
+    'linear': _linear, 'linear-unheld': replace(_linear, hold=0.)}
 
 # %% ../nbs/08_training.ipynb #8a6ffd03
 def balanced(
@@ -228,23 +233,23 @@ def fit_linear(
     "The linear reading of the statistics of these clips"
     keras = require('keras', 'train')
     model = build_linear((n_frames, xs[0].shape[1]), int(y.max()) + 1)
-    statistics = keras.Model(model.input, model.get_layer('statistics').output)
+    of = lambda layer: model.get_layer(layer).output
+    statistics, limited = keras.Model(model.input, of('statistics')), keras.Model(of('statistics'), of('limited'))
     told = lambda xs: statistics.predict(np.stack([fit_frames(x, n_frames) for x in xs]).astype(np.float32), batch_size=128, verbose=0)
-    s = np.stack([told(xs[i:i+len(y)]) for i in range(0, len(xs), len(y))]).astype(float)
-    mean, var = s[0].mean(0), s[0].var(0)
-    s, *takes = ((s - mean)/np.sqrt(var + 1e-6)).clip(-4, 4) # as `build_linear` does
-    model.get_layer('standard').set_weights([mean, var])
+    takes = [told(xs[i:i+len(y)]) for i in range(0, len(xs), len(y))]
+    model.get_layer('standard').set_weights([takes[0].mean(0), takes[0].var(0)])
+    s, *takes = [limited.predict(t, batch_size=128, verbose=0).astype(float) for t in takes]
     model.get_layer('logits').set_weights(discriminant(s, [t - s for t in takes], y, recipe.hold, recipe.shrinkage))
     return model
 
 # %% ../nbs/08_training.ipynb #e8674f07
 def calibrate(
     model, # From `build_model` or `averaged`
-    xs:list, # Scaled validation clips `(frames, 275)`, heard in windows as `EmotionClassifier` does
-    true:np.ndarray, # `(n,)` index of their classes
+    heard:list, # For each validation clip what it is heard as, scaled `(frames, 275)` arrays, in windows as `EmotionClassifier` does
+    true:np.ndarray, # `(n,)` index of the clips' classes
 ) -> float: # The temperature
     "Divide the logits of a model by the temperature that suits these clips"
-    ws = [windows(x, model.input_shape[1]) for x in xs]
+    ws = [np.concatenate([windows(x, model.input_shape[1]) for x in xs]) for xs in heard]
     p = model.predict(np.concatenate(ws), batch_size=128, verbose=0)
     ends = np.cumsum([len(w) for w in ws])
     temperature = fit_temperature(np.stack([q.mean(0) for q in np.split(p, ends[:-1])]), true)
@@ -319,16 +324,17 @@ def train(
     for i, x in enumerate(xs): xs[i] = scaled(x, mean, scale).astype(np.float16)
     drawn = balanced(part['train']) if recipe.balanced else np.arange(n)
     itself, *others = [[xs[i + j] for j in drawn] for i in range(0, len(xs), n)]
-    takes = [itself]*recipe.originals + others
-    xv, yv = [scaled(x, mean, scale) for x in make(part['validation'])], one_hot(part['validation'])
-    heard = np.stack([fit_frames(x, n_frames) for x in xv])
-    members = [fit(takes, one_hot(part['train'].iloc[drawn]), (heard, yv), _alone(recipe, i), member_folder(folder, i),
-        verbose='auto' if progress else 0) for i in range(recipe.members)]
+    heard = [[scaled(x, mean, scale) for x in clip] for clip in speed_features(part['validation'], recipe.features, (1., *recipe.speeds))]
+    validation = np.stack([fit_frames(x, n_frames) for x, *_ in heard]), one_hot(part['validation'])
+    true = validation[1].argmax(1)
+    alone = [_alone(recipe, i) for i in range(recipe.members)]
+    members = [fit([itself]*r.originals[0] + others, one_hot(part['train'].iloc[drawn]), validation, r, member_folder(folder, i),
+        verbose='auto' if progress else 0) for i, r in enumerate(alone)]
     if recipe.linear:
-        members.append(fit_linear(xs, one_hot(part['train']).argmax(1), n_frames, recipe))
-        calibrate(members[-1], xv, yv.argmax(1))
+        members.append(fit_linear(xs, encoder.transform(part['train']['emotion']), n_frames, recipe))
+        calibrate(members[-1], [clip[:1] for clip in heard], true)
     model = averaged(members)
-    temperature = calibrate(model, xv, yv.argmax(1))
+    temperature = calibrate(model, heard, true)
     run = Run(model, scaler, encoder, recipe, folder, temperature)
     (folder/'versions.json').write_text(json.dumps(run.versions, indent=2))
     df.assign(part=parts)[['clip', 'emotion', 'part']].to_csv(folder/'split.csv', index=False)
