@@ -6,7 +6,7 @@
 __all__ = ['BUNDLED', 'FORMAT', 'LICENCE', 'fingerprint', 'save_bundle', 'Bundle', 'read_manifest', 'load_bundle', 'add_metrics']
 
 # %% ../nbs/10_bundle.ipynb #198321a2
-import hashlib, io, json, logging, shutil, warnings
+import hashlib, io, json, logging, shutil, warnings, zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np
@@ -43,19 +43,26 @@ def _write_manifest(folder, manifest):
     (folder/'bundle.json').write_text(json.dumps(manifest, indent=1))
 
 def _halve(file):
-    "Keep the matrices of an ONNX network at half precision, cast back where they are used"
+    "Keep the matrices of an ONNX network at half precision, cast back where they are used, if that loses nothing"
     onnx = require('onnx', 'train')
     network = onnx.load(file)
     casts = []
     for tensor in network.graph.initializer:
         matrix, name = onnx.numpy_helper.to_array(tensor), tensor.name
-        if matrix.ndim > 1 and matrix.dtype == np.float32:
-            tensor.CopyFrom(onnx.numpy_helper.from_array(matrix.astype(np.float16), f'{name}_half'))
+        half = matrix.astype(np.float16)
+        if matrix.ndim > 1 and matrix.dtype == np.float32 and np.array_equal(half, matrix):
+            tensor.CopyFrom(onnx.numpy_helper.from_array(half, f'{name}_half'))
             casts.append(onnx.helper.make_node('Cast', [f'{name}_half'], [name], to=onnx.TensorProto.FLOAT))
     nodes = casts + list(network.graph.node)
     del network.graph.node[:]
     network.graph.node.extend(nodes)
     onnx.save(network, file)
+
+def _deflate(file):
+    "Compress what a zip file only stores"
+    with zipfile.ZipFile(file) as z: parts = {name: z.read(name) for name in z.namelist()}
+    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as z:
+        for name, data in parts.items(): z.writestr(name, data)
 
 def _save_network(model, folder):
     "The network for Keras, for Keras' older format, and for onnxruntime"
@@ -64,6 +71,7 @@ def _save_network(model, folder):
     bare(np.zeros((1, *bare.input_shape[1:]), np.float32))
     logging.getLogger('absl').setLevel(logging.ERROR) # Keras warns that .h5 is old; here it is there for those who know it
     for name in ('best_model.keras', 'best_model.h5'): bare.save(folder/name)
+    _deflate(folder/'best_model.keras')
     require('tf2onnx', 'train')
     with warnings.catch_warnings(action='ignore'): bare.export(folder/'model.onnx', format='onnx', verbose=False)
     _halve(folder/'model.onnx')
