@@ -127,7 +127,7 @@ const clock = (s, digits = 0) => {
   const rest = (all - 3600*h - 60*m).toFixed(digits).padStart(digits ? 3 + digits : 2, "0");
   return h ? `${h}:${String(m).padStart(2, "0")}:${rest}` : `${m}:${rest}`;
 };
-const percent = p => (p > 0 && p < .005 ? "< 1" : p >= .995 && p < 1 ? "> 99" : String(Math.round(100*p))) + "\\u00a0%";
+const percent = p => (p > 0 && p < .005 ? "<\\u00a01" : p >= .995 && p < 1 ? ">\\u00a099" : String(Math.round(100*p))) + "\\u00a0%";
 
 function timeAxis(svg, box, seconds, title) {
   const steps = [.1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600], most = Math.max(2, (box.right - box.left)/64);
