@@ -37,6 +37,11 @@ def cache_file(
     return Path(folder or cache_dir()/'features')/name[:2]/f'{name}.npy'
 
 # %% ../nbs/06_dataset.ipynb #bee82e02
+def _clip_features(y, path, config, speed=1.):
+    "The features of a clip; what is wrong with it is said with its name"
+    try: return extract_features(y, config, speed)
+    except AudioError as e: raise named(e, path) from None
+
 def take_features(
     path:str|Path, # The recording
     content:str, # Hash of its bytes, as in the catalogue
@@ -53,8 +58,7 @@ def take_features(
     if take:
         rng = np.random.default_rng(list(_digest(content, config, take, augmentation)))
         y = augment(y, config.sample_rate, rng, augmentation)
-    try: x = extract_features(y, config)
-    except AudioError as e: raise named(e, path) from None
+    x = _clip_features(y, path, config)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f'.{os.getpid()}.part')
     with open(part, 'wb') as f: np.save(f, x)
@@ -98,6 +102,5 @@ def speed_features(
     "The features of every clip at some speeds; raises `AudioError`"
     def heard(path):
         y = load_audio(path, config.sample_rate)
-        try: return [extract_features(y, config, s) for s in speeds]
-        except AudioError as e: raise named(e, path) from None
+        return [_clip_features(y, path, config, s) for s in speeds]
     return [heard(p) for p in df['path']]

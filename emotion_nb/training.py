@@ -316,7 +316,8 @@ def train(
     encoder = require('sklearn.preprocessing', 'train').LabelEncoder().fit(part['train']['emotion'])
     unknown = set(part['validation']['emotion']) - set(encoder.classes_)
     if unknown: raise TrainingError(f"The training part has no clip of: {', '.join(sorted(unknown))}.")
-    one_hot = lambda d: np.eye(len(encoder.classes_), dtype=np.float32)[encoder.transform(d['emotion'])]
+    label = lambda d: encoder.transform(d['emotion'])
+    one_hot = lambda d: np.eye(len(encoder.classes_), dtype=np.float32)[label(d)]
     make = lambda d, takes=0: dataset_features(d, recipe.features, takes, recipe.augmentation, progress=progress)
     xs, n, n_frames = make(part['train'], recipe.takes), len(part['train']), recipe.features.n_frames
     scaler = fit_scaler(xs[:n])
@@ -326,12 +327,12 @@ def train(
     itself, *others = [[xs[i + j] for j in drawn] for i in range(0, len(xs), n)]
     heard = [[scaled(x, mean, scale) for x in clip] for clip in speed_features(part['validation'], recipe.features, (1., *recipe.speeds))]
     validation = np.stack([fit_frames(x, n_frames) for x, *_ in heard]), one_hot(part['validation'])
-    true = validation[1].argmax(1)
+    true = label(part['validation'])
     alone = [_alone(recipe, i) for i in range(recipe.members)]
     members = [fit([itself]*r.originals[0] + others, one_hot(part['train'].iloc[drawn]), validation, r, member_folder(folder, i),
         verbose='auto' if progress else 0) for i, r in enumerate(alone)]
     if recipe.linear:
-        members.append(fit_linear(xs, encoder.transform(part['train']['emotion']), n_frames, recipe))
+        members.append(fit_linear(xs, label(part['train']), n_frames, recipe))
         calibrate(members[-1], [clip[:1] for clip in heard], true)
     model = averaged(members)
     temperature = calibrate(model, heard, true)
