@@ -49,8 +49,7 @@ def _halve(file):
     casts = []
     for tensor in network.graph.initializer:
         matrix, name = onnx.numpy_helper.to_array(tensor), tensor.name
-        half = matrix.astype(np.float16)
-        if matrix.ndim > 1 and matrix.dtype == np.float32 and np.array_equal(half, matrix):
+        if matrix.ndim > 1 and matrix.dtype == np.float32 and np.array_equal(half := matrix.astype(np.float16), matrix):
             tensor.CopyFrom(onnx.numpy_helper.from_array(half, f'{name}_half'))
             casts.append(onnx.helper.make_node('Cast', [f'{name}_half'], [name], to=onnx.TensorProto.FLOAT))
     nodes = casts + list(network.graph.node)

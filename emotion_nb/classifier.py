@@ -15,7 +15,7 @@ import numpy as np
 from .audio import named, stream_audio
 from .bundle import Bundle, load_bundle
 from .core import AudioError
-from .features import FeatureExtractor, scaled, windows
+from .features import FeatureExtractor, combine_speeds, scaled, windows
 
 # %% ../nbs/11_classifier.ipynb #978d1b87
 @dataclass(frozen=True)
@@ -108,25 +108,20 @@ class _Model:
             start += len(y)
         if not heard: raise silence
 
-    def _cut(self, z):
-        "Scaled features in windows `(n, n_frames, 275)`"
-        return windows(z, self.bundle.features.n_frames)
-
-    def _windows(self, x):
-        "The windows of each piece of a recording that is not silent, those of all speeds"
-        return (np.concatenate([self._cut(z) for z in zs]) for *_, zs in self._pieces(x))
-
     def _run(self, w):
         "Probabilities `(n, 8)` float32 of windows `(n, n_frames, 275)`"
         return self._session.run(None, {self._input: w})[0]
 
+    def _answer(self, zs):
+        "Probabilities `(8,)` of a piece, from its features at each speed, and how many windows it has as it is"
+        ws = [windows(z, self.bundle.features.n_frames) for z in zs]
+        p = np.split(self._run(np.concatenate(ws)), np.cumsum([len(w) for w in ws])[:-1])
+        return combine_speeds([q.mean(0) for q in p]), len(ws[0])
+
     def _proba(self, x):
-        "Probabilities `(8,)` float32 of one recording"
-        total, n = 0, 0
-        for w in self._windows(x):
-            p = self._run(w)
-            total, n = total + p.sum(0), n + len(p)
-        return total/n
+        "Probabilities `(8,)` of one recording"
+        p, n = zip(*(self._answer(zs) for *_, zs in self._pieces(x)))
+        return np.average(p, axis=0, weights=n)
 
 # %% ../nbs/11_classifier.ipynb #9be04c37
 class EmotionClassifier(_Model):

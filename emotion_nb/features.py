@@ -6,7 +6,7 @@
 __all__ = ['PRESETS', 'MIN_SECONDS', 'SILENCE', 'BLOCK', 'FeatureConfig', 'feature_ranges', 'feature_names', 'mel_filters',
            'chroma_filters', 'dct_matrix', 'tonnetz_matrix', 'filterbanks', 'frames', 'active_range', 'prepare',
            'estimate_tuning', 'power_spectrum', 'FeatureExtractor', 'fit_frames', 'extract_features', 'scaled',
-           'windows', 'mel_spectrogram']
+           'windows', 'combine_speeds', 'mel_spectrogram']
 
 # %% ../nbs/05_features.ipynb #00f1c238
 from dataclasses import dataclass
@@ -361,6 +361,16 @@ def windows(
     n = -(-2*(len(x) - n_frames)//n_frames) + 1
     starts = np.linspace(0, len(x) - n_frames, n).round().astype(int)
     return np.stack([x[s:s+n_frames] for s in starts])
+
+# %% ../nbs/05_features.ipynb #ddb14564
+def combine_speeds(
+    proba, # `(speeds, ..., classes)` probabilities, of the recording as it is first
+) -> np.ndarray: # `(..., classes)` float64
+    "The answer to a recording, from those at each speed"
+    z = np.log(np.maximum(proba, 1e-30, dtype=float))
+    others = z[1:] if len(z) > 1 else z
+    p = np.exp((z[0] + others.mean(0))/2)
+    return p/p.sum(-1, keepdims=True)
 
 # %% ../nbs/05_features.ipynb #760f15fa
 def mel_spectrogram(

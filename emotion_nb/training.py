@@ -18,7 +18,7 @@ from .batches import BatchConfig, training_batches
 from .calibration import fit_temperature
 from .core import TrainingError, require
 from .dataset import dataset_features, speed_features
-from .features import FeatureConfig, PRESETS, fit_frames, scaled, windows
+from .features import FeatureConfig, PRESETS, combine_speeds, fit_frames, scaled, windows
 from .model import MODELS, ModelConfig, averaged, build_linear, build_model, logit_layers
 
 # %% ../nbs/08_training.ipynb #44ba80ff
@@ -245,14 +245,14 @@ def fit_linear(
 # %% ../nbs/08_training.ipynb #e8674f07
 def calibrate(
     model, # From `build_model` or `averaged`
-    heard:list, # For each validation clip what it is heard as, scaled `(frames, 275)` arrays, in windows as `EmotionClassifier` does
+    heard:list, # For each validation clip its scaled features `(frames, 275)` at each speed, answered as by `EmotionClassifier`
     true:np.ndarray, # `(n,)` index of the clips' classes
 ) -> float: # The temperature
     "Divide the logits of a model by the temperature that suits these clips"
-    ws = [np.concatenate([windows(x, model.input_shape[1]) for x in xs]) for xs in heard]
+    ws = [windows(x, model.input_shape[1]) for at_speed in zip(*heard) for x in at_speed]
     p = model.predict(np.concatenate(ws), batch_size=128, verbose=0)
-    ends = np.cumsum([len(w) for w in ws])
-    temperature = fit_temperature(np.stack([q.mean(0) for q in np.split(p, ends[:-1])]), true)
+    means = np.stack([q.mean(0) for q in np.split(p, np.cumsum([len(w) for w in ws])[:-1])])
+    temperature = fit_temperature(combine_speeds(means.reshape(-1, len(heard), means.shape[1])), true)
     for layer in logit_layers(model): layer.set_weights([w/temperature for w in layer.get_weights()])
     return temperature
 
