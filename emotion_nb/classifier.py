@@ -15,7 +15,7 @@ import numpy as np
 from .audio import named, stream_audio
 from .bundle import Bundle, load_bundle
 from .core import AudioError
-from .features import FeatureExtractor, combine_speeds, scaled, windows
+from .features import FeatureExtractor, combine_speeds, scaled, window_means, windows
 
 # %% ../nbs/11_classifier.ipynb #978d1b87
 @dataclass(frozen=True)
@@ -108,15 +108,18 @@ class _Model:
             start += len(y)
         if not heard: raise silence
 
+    def _cut(self, zs):
+        "The windows `(n, n_frames, 275)` of a piece at each speed"
+        return [windows(z, self.bundle.features.n_frames) for z in zs]
+
     def _run(self, w):
         "Probabilities `(n, 8)` float32 of windows `(n, n_frames, 275)`"
         return self._session.run(None, {self._input: w})[0]
 
     def _answer(self, zs):
         "Probabilities `(8,)` of a piece, from its features at each speed, and how many windows it has as it is"
-        ws = [windows(z, self.bundle.features.n_frames) for z in zs]
-        p = np.split(self._run(np.concatenate(ws)), np.cumsum([len(w) for w in ws])[:-1])
-        return combine_speeds([q.mean(0) for q in p]), len(ws[0])
+        ws = self._cut(zs)
+        return combine_speeds(window_means(self._run(np.concatenate(ws)), ws)), len(ws[0])
 
     def _proba(self, x):
         "Probabilities `(8,)` of one recording"

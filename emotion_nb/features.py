@@ -6,7 +6,7 @@
 __all__ = ['PRESETS', 'MIN_SECONDS', 'SILENCE', 'BLOCK', 'FeatureConfig', 'feature_ranges', 'feature_names', 'mel_filters',
            'chroma_filters', 'dct_matrix', 'tonnetz_matrix', 'filterbanks', 'frames', 'active_range', 'prepare',
            'estimate_tuning', 'power_spectrum', 'FeatureExtractor', 'fit_frames', 'extract_features', 'scaled',
-           'windows', 'combine_speeds', 'mel_spectrogram']
+           'windows', 'window_means', 'combine_speeds', 'mel_spectrogram']
 
 # %% ../nbs/05_features.ipynb #00f1c238
 from dataclasses import dataclass
@@ -363,6 +363,13 @@ def windows(
     return np.stack([x[s:s+n_frames] for s in starts])
 
 # %% ../nbs/05_features.ipynb #ddb14564
+def window_means(
+    proba:np.ndarray, # `(windows, classes)` probabilities of the windows of several arrays, one after the other
+    ws:list, # Those arrays, as `windows` gives them
+) -> np.ndarray: # `(len(ws), classes)`
+    "The mean answer to the windows of each array"
+    return np.stack([p.mean(0) for p in np.split(proba, np.cumsum([len(w) for w in ws])[:-1])])
+
 def combine_speeds(
     proba, # `(speeds, ..., classes)` probabilities, of the recording as it is first
 ) -> np.ndarray: # `(..., classes)` float64

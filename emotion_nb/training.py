@@ -18,7 +18,7 @@ from .batches import BatchConfig, training_batches
 from .calibration import fit_temperature
 from .core import TrainingError, require
 from .dataset import dataset_features, speed_features
-from .features import FeatureConfig, PRESETS, combine_speeds, fit_frames, scaled, windows
+from .features import FeatureConfig, PRESETS, combine_speeds, fit_frames, scaled, window_means, windows
 from .model import MODELS, ModelConfig, averaged, build_linear, build_model, logit_layers
 
 # %% ../nbs/08_training.ipynb #44ba80ff
@@ -250,8 +250,7 @@ def calibrate(
 ) -> float: # The temperature
     "Divide the logits of a model by the temperature that suits these clips"
     ws = [windows(x, model.input_shape[1]) for at_speed in zip(*heard) for x in at_speed]
-    p = model.predict(np.concatenate(ws), batch_size=128, verbose=0)
-    means = np.stack([q.mean(0) for q in np.split(p, np.cumsum([len(w) for w in ws])[:-1])])
+    means = window_means(model.predict(np.concatenate(ws), batch_size=128, verbose=0), ws)
     temperature = fit_temperature(combine_speeds(means.reshape(-1, len(heard), means.shape[1])), true)
     for layer in logit_layers(model): layer.set_weights([w/temperature for w in layer.get_weights()])
     return temperature
