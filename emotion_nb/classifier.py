@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
-from .audio import named, stream_audio
+from .audio import stream_audio
 from .bundle import Bundle, load_bundle
 from .core import AudioError
 from .features import FeatureExtractor, combine_speeds, scaled, window_means, windows
+from .sources import named
 
 # %% ../nbs/11_classifier.ipynb #978d1b87
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from itertools import islice
 import numpy as np
 from traitlets import Any, Bool, Float, Int, List, Unicode, dlink
 from .answers import about_html, answer_html, bars_html, candidates, card_html, notes, notes_html, percent, shares, timeline_html, verdict, why_html
-from .audio import FORMATS, SAMPLE_RATE, stream_audio
+from .audio import SAMPLE_RATE, stream_audio
+from .decoding import FORMATS
 from .classifier import EmotionClassifier
 from .intake import FilePicker, Recorder, Recording, Source, StatusLine, megabytes
 from .results import Pace, ResultsTable, TimelineSaver, results_csv, results_json, timeline_text

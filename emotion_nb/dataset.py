@@ -11,10 +11,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
-from .audio import load_audio, named
+from .audio import load_audio
 from .augmentation import AugmentConfig, augment
 from .core import AudioError, cache_dir, require
 from .features import FeatureConfig, extract_features
+from .sources import named
 
 # %% ../nbs/06_dataset.ipynb #560f292a
 CACHE_VERSION = 1 # Raise it when the code changes what it computes

@@ -8,8 +8,9 @@ __all__ = ['WINDOW_SECONDS', 'SHORTEST_HOP', 'check_windows', 'stretches', 'time
 
 # %% ../nbs/11a_timeline.ipynb #7be7898f
 import numpy as np
-from .audio import named, source_name, stream_audio
+from .audio import stream_audio
 from .core import AudioError, EmotionError
+from .sources import named, source_name
 
 # %% ../nbs/11a_timeline.ipynb #5e752f00
 WINDOW_SECONDS = .5, 60. # Shortest and longest window
