@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EMOTIONS', 'EmotionError', 'AudioError', 'CorpusError', 'DownloadError', 'BundleError', 'TrainingError',
-           'MissingExtraError', 'require', 'cache_dir', 'data_dir', 'example_clips']
+           'MissingExtraError', 'UnexpectedError', 'require', 'cache_dir', 'data_dir', 'example_clips']
 
 # %% ../nbs/00_core.ipynb #8babe0f9
 import importlib, os
@@ -35,6 +35,10 @@ class TrainingError(EmotionError):
 
 class MissingExtraError(EmotionError, ImportError):
     "A part of the library whose packages are not installed"
+
+# %% ../nbs/00_core.ipynb #82969e39
+class UnexpectedError(AudioError):
+    "A recording at which something went wrong that nobody foresaw; its `__cause__` is the error itself"
 
 # %% ../nbs/00_core.ipynb #2c0603cb
 def require(
