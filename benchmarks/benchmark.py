@@ -14,7 +14,7 @@ from reference import ReferenceApp, reference_features, save_artefacts
 from emotion_nb import EmotionClassifier
 from emotion_nb.audio import load_audio
 from emotion_nb.core import example_clips
-from emotion_nb.features import extract_features, power_spectrum
+from emotion_nb.features import extract_features, power_spectrum, windows
 
 HERE = Path(__file__).resolve().parent
 ROOT, CLIPS = HERE.parent, list(example_clips().values())
@@ -110,9 +110,9 @@ def lengths(folder, tmp, seconds):
 def limits(clf, n):
     "Where the time of one warm prediction goes, in ms"
     path, b = CLIPS[2], clf.bundle
-    y, (*_, zs) = load_audio(path), next(clf._pieces(path)); w = np.concatenate(clf._cut(zs))
+    y, w = load_audio(path), np.concatenate([windows(z, b.features.n_frames) for s in clf.segments(path) for z in s.features])
     parts = {'decode': lambda: load_audio(path), 'one STFT of the whole clip': lambda: power_spectrum(y, b.features, b.filters['window']),
-             'one forward pass': lambda: clf._run(w), 'all features (with trimming)': lambda: clf._extract(y),
+             'one forward pass': lambda: clf.window_proba(w), 'all features (with trimming)': lambda: clf._extract(y),
              'file to probabilities': lambda: clf.predict(path)}
     return {k: alternate(lambda: None, f, n)[1] for k, f in parts.items()}
 

@@ -8,6 +8,7 @@ __all__ = ['STRETCH', 'stretch_edges', 'occluded', 'Explanation', 'explain']
 # %% ../nbs/11b_explanation.ipynb #91746e19
 from dataclasses import dataclass
 import numpy as np
+from .activity import segment_weights
 from .features import active_range, feature_ranges
 
 # %% ../nbs/11b_explanation.ipynb #e83d0ae8
@@ -47,26 +48,27 @@ class Explanation:
                 f'\n\n| hidden feature | effect in points |\n|:--|--:|\n{table}')
 
 # %% ../nbs/11b_explanation.ipynb #8047ef78
+def _occlusions(clf, segment):
+    "Times of the edges of its stretches in seconds, and the probabilities of a segment: as it is, each stretch hidden, each group hidden"
+    c, zs = clf.bundle.features, segment.features
+    a, b = active_range(segment.samples, c)
+    edges = stretch_edges(min(len(zs[0]), 1 + (b - a)//c.hop_length), c.hop_length/c.sample_rate)
+    # at another speed, what is hidden begins and ends sooner or later
+    hidden = zip(*(occluded(z, (edges*len(z)/len(zs[0])).round().astype(int), list(feature_ranges(c).values())) for z in zs))
+    times = segment.position(np.minimum(a + edges*c.hop_length, b))/c.sample_rate
+    return times, np.stack([clf.segment_proba(z) for z in hidden])
+
 def explain(
     clf, # `EmotionClassifier`
     x, # Path, bytes, file object, or `(array, sample_rate in Hz)`
 ) -> Explanation:
     "What in a recording spoke for its emotion; raises `AudioError`"
     import pandas as pd
-    config = clf.bundle.features
-    groups, step = feature_ranges(config), config.hop_length/config.sample_rate
-    total, n, over_time, over_groups = 0, 0, [], 0
-    for start, y, zs in clf._pieces(x):
-        a, b = active_range(y, config)
-        edges = stretch_edges(min(len(zs[0]), 1 + (b - a)//config.hop_length), step)
-        # at another speed, what is hidden begins and ends sooner or later
-        hidden = zip(*(occluded(z, (edges*len(z)/len(zs[0])).round().astype(int), list(groups.values())) for z in zs))
-        p, (k, *_) = zip(*map(clf._answer, hidden))
-        p, n = k*np.stack(p), n + k
-        t = np.minimum((start + a)/config.sample_rate + edges*step, (start + b)/config.sample_rate)
-        total, over_groups = total + p[0], over_groups + p[0] - p[len(edges):]
-        over_time += zip(t, t[1:], p[0] - p[1:len(edges)])
+    seconds, parts = zip(*((s.active_seconds, _occlusions(clf, s)) for s in clf.segments(x)))
+    weights = segment_weights(seconds)/segment_weights(seconds).sum()
+    total = sum(w*p[0] for w, (_, p) in zip(weights, parts))
     best = int(np.argmax(total))
-    return Explanation(str(clf.classes_[best]), float(total[best]/n),
-        pd.DataFrame([(s, e, d[best]/n) for s, e, d in over_time], columns=['start', 'end', 'effect']),
-        pd.DataFrame(dict(feature=list(groups), effect=over_groups[:, best]/n)))
+    effects = [(t, w*(p[0] - p[1:])[:, best]) for w, (t, p) in zip(weights, parts)]
+    return Explanation(str(clf.classes_[best]), float(total[best]),
+        pd.DataFrame([row for t, e in effects for row in zip(t, t[1:], e)], columns=['start', 'end', 'effect']),
+        pd.DataFrame(dict(feature=list(feature_ranges(clf.bundle.features)), effect=sum(e[len(t) - 1:] for t, e in effects))))
