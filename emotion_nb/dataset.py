@@ -6,15 +6,16 @@
 __all__ = ['CACHE_VERSION', 'cache_file', 'take_features', 'dataset_features', 'speed_features']
 
 # %% ../nbs/06_dataset.ipynb #a404bc05
-import hashlib, json, os
+import hashlib, io, json
 from dataclasses import asdict, replace
 from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 from .audio import load_audio
 from .augmentation import AugmentConfig, augment
-from .core import AudioError, cache_dir, require
+from .core import AudioError, CorpusError, TrainingError, cache_dir, require
 from .features import FeatureConfig, extract_features
+from .files import clear_parts, whole_file
 from .sources import named
 
 # %% ../nbs/06_dataset.ipynb #560f292a
@@ -37,12 +38,43 @@ def cache_file(
     name = _digest(content, config, take, augmentation).hex()
     return Path(folder or cache_dir()/'features')/name[:2]/f'{name}.npy'
 
-# %% ../nbs/06_dataset.ipynb #bee82e02
+# %% ../nbs/06_dataset.ipynb #deedc388
+def _checksum(file, data):
+    "The hash `(32 bytes)` of the bytes of an array, and of the file that they belong in"
+    return hashlib.sha256(file.stem.encode() + data).digest()
+
+def _read_cached(file):
+    "The array in a file of the cache; `None` where there is none, or it is damaged"
+    try: data = file.read_bytes()
+    except OSError: return None
+    whole = _checksum(file, data[:-32]) == data[-32:]
+    return np.load(io.BytesIO(data), allow_pickle=False) if whole else None
+
+def _write_cached(file, x):
+    "Keep an array in the cache, whose checksum shows what a power cut may lose; raises `TrainingError`"
+    np.save(out := io.BytesIO(), x)
+    data = out.getvalue()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(file, flush=False) as part: part.write_bytes(data + _checksum(file, data))
+    except OSError as e:
+        raise TrainingError(f'The cache {file.parent.parent} cannot be written ({e.strerror}): '
+            'make room there, or name another folder with EMOTION_NB_CACHE.') from e
+
+# %% ../nbs/06_dataset.ipynb #f9f19310
 def _clip_features(y, path, config, speed=1.):
     "The features of a clip; what is wrong with it is said with its name"
     try: return extract_features(y, config, speed)
     except AudioError as e: raise named(e, path) from None
 
+def _load_clip(path, content, config):
+    "The samples of a clip that is still the one in the catalogue"
+    y = load_audio(path, config.sample_rate)
+    with open(path, 'rb') as f: now = hashlib.file_digest(f, 'sha256').hexdigest()
+    if now != content: raise CorpusError(f'{path} was changed after the catalogue was made: run the command again.')
+    return y
+
+# %% ../nbs/06_dataset.ipynb #375807e7
 def take_features(
     path:str|Path, # The recording
     content:str, # Hash of its bytes, as in the catalogue
@@ -53,17 +85,13 @@ def take_features(
 ) -> np.ndarray: # `(frames, 275)` float32
     "The features of a clip or of an augmented take of it, from the cache or made and kept"
     file = cache_file(content, config, take, augmentation, folder)
-    try: return np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError): pass  # not there, or not whole
-    y = load_audio(path, config.sample_rate)
+    if (x := _read_cached(file)) is not None: return x
+    y = _load_clip(path, content, config)
     if take:
         rng = np.random.default_rng(list(_digest(content, config, take, augmentation)))
         y = augment(y, config.sample_rate, rng, augmentation)
     x = _clip_features(y, path, config)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f'.{os.getpid()}.part')
-    with open(part, 'wb') as f: np.save(f, x)
-    os.replace(part, file)
+    _write_cached(file, x)
     return x
 
 # %% ../nbs/06_dataset.ipynb #e12b944d
@@ -88,6 +116,7 @@ def dataset_features(
     "The features of every clip and of its augmented takes"
     joblib = require('joblib', 'train')
     jobs = [(p, c, config, t, augmentation, folder) for t in range(takes + 1) for p, c in zip(df['path'], df['content'])]
+    clear_parts(cache_file('', folder=folder).parent.parent, 3600)
     missing = [j for j in jobs if not cache_file(*j[1:]).exists()]
     if missing: _rehearse(config, augmentation, takes)
     made = joblib.Parallel(n_jobs=n_jobs, return_as='generator_unordered')(joblib.delayed(_fill)(*j) for j in missing)

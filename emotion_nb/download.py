@@ -6,7 +6,7 @@
 __all__ = ['ARCHIVES', 'Archive', 'download']
 
 # %% ../nbs/02_download.ipynb #402da57d
-import errno, hashlib, os, shutil, stat, zipfile, zlib
+import hashlib, os, shutil, stat, zipfile, zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.util.retry import Retry
 from .core import DownloadError, data_dir
+from .files import check_room, flush_all
 
 # %% ../nbs/02_download.ipynb #c8bcecbf
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _append(
         if (offered := response.headers.get('Content-Length', str(lacks))) != str(lacks):
             raise DownloadError(f"{archive.url} offers {offered} bytes where {lacks} were expected, so nothing was fetched: see in a browser what it shows.")
         part.parent.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(part.parent).free < 4*archive.bytes - have: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        check_room(part.parent, 4*archive.bytes - have)
         with open(part, 'ab' if resumed else 'wb') as f, \
              tqdm(total=archive.bytes, initial=have, unit='B', unit_scale=True, desc=archive.name, disable=not progress) as bar:
             try:
@@ -155,6 +156,7 @@ def _install(
     try:
         _unpack(archive, part, unpacking)
         if target.exists(): target.rmdir()  # it is empty, or it would not be unpacked
+        flush_all(unpacking)
         unpacking.rename(target)
     except DownloadError: part.unlink(); raise
     except _broken as e:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from .calibration import calibration_error, plot_reliability
 from .core import require
+from .files import whole_file
 
 # %% ../nbs/09_evaluation.ipynb #ddd12731
 def wilson(
@@ -148,11 +149,13 @@ def save_report(
 ) -> Path: # The folder
     "Save figures (report.json), predictions (predictions.csv), confusion matrices (confusion_*.csv, *.png) and reliability.png"
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    (folder/'report.json').write_text(json.dumps(report_figures(report), indent=1))
-    (folder/'classification_report.txt').write_text(report.classification_report())
-    report.predictions.to_csv(folder/'predictions.csv', index=False, float_format='%.6f')
-    plot_reliability({'answers': report.answers()}, 'Confidence and truth').savefig(folder/'reliability.png', dpi=90)
+    def write(name, f):
+        with whole_file(folder/name) as part: f(part)
+    write('report.json', lambda p: p.write_text(json.dumps(report_figures(report), indent=1)))
+    write('classification_report.txt', lambda p: p.write_text(report.classification_report()))
+    write('predictions.csv', lambda p: report.predictions.to_csv(p, index=False, float_format='%.6f'))
+    write('reliability.png', lambda p: plot_reliability({'answers': report.answers()}, 'Confidence and truth').savefig(p, dpi=90))
     for k, s in report.groups.items():
-        s.confusion.to_csv(folder/f'confusion_{k}.csv')
-        plot_confusion(s, f'{k}: {report.protocol}').savefig(folder/f'confusion_{k}.png', dpi=90)
+        write(f'confusion_{k}.csv', s.confusion.to_csv)
+        write(f'confusion_{k}.png', lambda p: plot_confusion(s, f'{k}: {report.protocol}').savefig(p, dpi=90))
     return folder

@@ -7,7 +7,7 @@ __all__ = ['judge', 'evaluate_a', 'robustness_a', 'seed_table', 'trained_bundle'
            'run_fold', 'fold_table', 'run_protocol_b', 'add_protocol_b']
 
 # %% ../nbs/12_experiment.ipynb #282961ca
-import json, shutil
+import io, json, shutil
 from dataclasses import replace
 from pathlib import Path
 import pandas as pd
@@ -18,8 +18,9 @@ from .classifier import EmotionClassifier
 from .core import BundleError
 from .corpus import FOLDS, protocol_a, protocol_b
 from .evaluation import Report, evaluate, report_figures, save_report
+from .files import present_folder, whole_file, whole_folder
 from .robustness import robustness
-from .training import Recipe, open_run, run_config, train
+from .training import Recipe, open_run, run_config, train, writing
 
 # %% ../nbs/12_experiment.ipynb #1752146a
 def judge(
@@ -40,7 +41,7 @@ def evaluate_a(
 ) -> Report:
     "The figures of a model on a part of protocol A that it was not trained on"
     d = df[protocol_a(df) == part]
-    split = pd.read_csv(clf.bundle.folder/'split.csv')
+    split = pd.read_csv(io.BytesIO(clf.bundle.read('split.csv')))
     heard = split['clip'][split['part'].isin({'test': ['train', 'validation'], 'validation': ['train']}[part])]
     if n := d['clip'].isin(heard).sum():
         raise BundleError(f'{clf.bundle.folder} was trained on {n} of these {len(d)} clips, so figures on them would mean nothing: is the corpus whole?')
@@ -78,7 +79,7 @@ def trained_bundle(
 ) -> Path: # The bundle in the folder
     "The bundle of a run, trained if it is not there yet; `TrainingError` where the folder holds another run"
     bundle = open_run(folder, run_config(df, parts, recipe))/'bundle'
-    return bundle if bundle.exists() else save_bundle(train(df, parts, folder, recipe, progress), bundle, protocol)
+    return bundle if present_folder(bundle).exists() else save_bundle(train(df, parts, folder, recipe, progress), bundle, protocol)
 
 def run_seed(
     df:pd.DataFrame, # The catalogue
@@ -107,6 +108,18 @@ def calibration(
         plot_reliability(curves, f'{part} part, {len(true)} clips').savefig(folder/f'calibration_{part}.png', dpi=90)
     return dict(temperature=t, **out)
 
+# %% ../nbs/12_experiment.ipynb #1824534f
+def _write_reports(out, run, chosen, reports, rows, hold):
+    "Put the figures of protocol A into a bundle, as tables, pictures and metrics"
+    save_report(reports['test'], out/'report')
+    hold.to_csv(out/'report'/'robustness.csv', float_format='%.4f')
+    pd.DataFrame(rows).to_csv(out/'report'/'seeds.csv', index=False, float_format='%.4f')
+    shutil.copy(run/'history.png', out/'report'/'history.png')
+    of_reports = {p: report_figures(r) for p, r in reports.items()}
+    confidence = calibration(EmotionClassifier.load(out), reports, out/'report')
+    add_metrics(out, dict(chosen=chosen, **of_reports, seeds=seed_table(rows), calibration=confidence,
+                          robustness=hold.to_dict('index')))
+
 # %% ../nbs/12_experiment.ipynb #89d29ba6
 def run_protocol_a(
     df:pd.DataFrame, # The catalogue
@@ -123,17 +136,11 @@ def run_protocol_a(
         made[seed] = bundle, reports
     chosen = max(rows, key=lambda r: r['validation_both_macro_f1'])['seed']
     bundle, reports = made[chosen]
-    shutil.rmtree(folder/'bundle', ignore_errors=True)
-    out = Path(shutil.copytree(bundle, folder/'bundle'))
-    clf = EmotionClassifier.load(out)
-    save_report(reports['test'], out/'report')
-    hold = robustness_a(clf, df, progress)
-    hold.to_csv(out/'report'/'robustness.csv', float_format='%.4f')
-    add_metrics(out, dict(chosen=f'seed {chosen}, by macro F1 on the validation part', **{p: report_figures(r) for p, r in reports.items()},
-        seeds=seed_table(rows), calibration=calibration(clf, reports, out/'report'), robustness=hold.to_dict('index')))
-    shutil.copy(bundle.parent/'history.png', out/'report'/'history.png')
-    pd.DataFrame(rows).to_csv(out/'report'/'seeds.csv', index=False, float_format='%.4f')
-    return out
+    hold = robustness_a(EmotionClassifier.load(bundle), df, progress)
+    with writing(folder), whole_folder(folder/'bundle') as part:
+        shutil.copytree(present_folder(bundle), part, dirs_exist_ok=True)
+        _write_reports(part, bundle.parent, f'seed {chosen}, by macro F1 on the validation part', reports, rows, hold)
+    return folder/'bundle'
 
 # %% ../nbs/12_experiment.ipynb #21ddfc64
 def run_fold(
@@ -149,7 +156,7 @@ def run_fold(
     bundle = trained_bundle(df, parts, folder, recipe, f'B, fold {fold}', progress)
     d = df[parts == part].assign(fold=fold)
     report = judge(EmotionClassifier.load(bundle), d, f'B (speaker-independent), fold {fold}, {part} actors {sorted(d.actor.unique().tolist())}', progress)
-    save_report(report, folder/f'report_{part}')
+    with writing(folder): save_report(report, folder/f'report_{part}')
     return report
 
 # %% ../nbs/12_experiment.ipynb #6fafd54b
@@ -179,8 +186,9 @@ def run_protocol_b(
     t, classes = pd.concat([r.predictions for r in reports], ignore_index=True), reports[0].classes
     which = 'five folds' if len(folds) == len(FOLDS) else f'of five folds those numbered {", ".join(map(str, folds))}'
     report = evaluate(t, t[classes].to_numpy(), classes, f'B (speaker-independent), {which}, {part} parts pooled, {len(t)} clips, one model a fold (seed {recipe.seed})')
-    save_report(report, folder/f'report_{part}')
-    fold_table(t, classes).to_csv(folder/f'report_{part}'/'folds.csv', float_format='%.4f')
+    with writing(folder):
+        save_report(report, folder/f'report_{part}')
+        with whole_file(folder/f'report_{part}'/'folds.csv') as file: fold_table(t, classes).to_csv(file, float_format='%.4f')
     return report
 
 # %% ../nbs/12_experiment.ipynb #3836c49e
@@ -189,7 +197,7 @@ def add_protocol_b(
     folder:str|Path, # That `run_protocol_b` wrote, all folds in it
 ):
     "Put the figures of protocol B into a bundle; raises `BundleError` where they come from another recipe"
-    bundle, folder = Path(bundle), Path(folder)
+    bundle, folder = present_folder(bundle), Path(folder)
     recipe_of = lambda b: {k: v for k, v in read_manifest(b)['recipe'].items() if k != 'seed'}
     figures_of = lambda f: json.loads((f/'report_test'/'report.json').read_text())
     intervals = {}
