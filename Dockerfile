@@ -1,7 +1,8 @@
 # The dashboard as a container:
 #   docker build -t emotion_nb .
 #   docker run --rm --init -p 127.0.0.1:8866:8866 emotion_nb        then open http://127.0.0.1:8866
-# What follows the image's name goes to `emotion-nb dashboard`, such as  --base-url /emotion/
+# What follows the image's name goes to `emotion-nb dashboard`, such as  --base-url /emotion/ --max-visitors 10
+# With  -e EMOTION_NB_PASSWORD  before the image's name visitors have to give the password of your environment.
 
 FROM python:3.11-slim AS build
 WORKDIR /src
@@ -22,7 +23,7 @@ ENV PATH="/app/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 1000
 WORKDIR /home/emotion
 EXPOSE 8866
-# Any answer will do, also a 404 behind --base-url; the page itself would start a kernel each time.
+# /healthz says whether pages can be made; it starts no kernel, wants no password, and lies there also behind --base-url.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
-  CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8866, timeout=8); c.request('GET', '/voila/static/'); raise SystemExit(c.getresponse().status >= 500)"]
+  CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8866, timeout=8); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["emotion-nb", "dashboard", "--host", "0.0.0.0", "--port", "8866"]

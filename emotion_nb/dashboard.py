@@ -7,7 +7,7 @@ __all__ = ['widgets', 'UNEXPECTED', 'LEAD', 'MANY', 'LONG', 'ClipView', 'LongVie
            'running_loop', 'TellingBox', 'Views', 'EmotionApp']
 
 # %% ../nbs/13_dashboard.ipynb #00fa8a48
-from .core import AudioError, EmotionError, example_clips, require
+from .core import AudioError, EmotionError, UnexpectedError, example_clips, require
 widgets = require('ipywidgets', 'dashboard')
 
 # %% ../nbs/13_dashboard.ipynb #b074d746
@@ -17,11 +17,13 @@ from functools import cached_property
 from itertools import islice
 import numpy as np
 from traitlets import Any, Bool, Float, Int, List, Unicode, dlink
-from .answers import about_html, answer_html, bars_html, candidates, card_html, notes, notes_html, percent, shares, timeline_html, verdict, why_html
+from .answers import about_html, answer_html, bars_html, card_html, percent, shares, timeline_html, why_html
 from .audio import SAMPLE_RATE, stream_audio
 from .decoding import FORMATS
 from .classifier import EmotionClassifier
 from .intake import FilePicker, Recorder, Recording, Source, StatusLine, megabytes
+from .prediction import verdict
+from .quality import quality_warnings
 from .results import Pace, ResultsTable, TimelineSaver, results_csv, results_json, timeline_text
 from .sound import Scan, SoundView, playable, scan
 from .style import STYLE
@@ -48,7 +50,7 @@ class ClipView(widgets.Box):
         "Show a clip and its answer"
         self.recording, self.why.value, self.why_button.layout.display = recording, '', None
         self.sound.show(recording, s, config)
-        self.answer.value = answer_html(prediction, notes(s), recording.name)
+        self.answer.value = answer_html(prediction, prediction.warnings, recording.name)
 
     def explain(self,
         explanation, # `Explanation` of the clip
@@ -87,14 +89,14 @@ class LongView(widgets.VBox):
         self.sound.show(recording, s, config)
 
     def grow(self,
-        rows:list, # (start, end, probabilities or `None`)
+        rows:list, # of `Window`
         classes:list, # Names of the emotions
     ):
         "Show the windows so far"
         table = np.full((len(rows), 2 + len(classes)), np.nan, np.float32)
-        for row, (start, end, p) in zip(table, rows):
-            row[:2] = start, end
-            if p is not None: row[2:] = p
+        for row, w in zip(table, rows):
+            row[:2] = w.start, w.end
+            if w.proba is not None: row[2:] = w.proba
         with self.sound.hold_sync():
             self.sound.classes, self.sound.windows = list(classes), table.tobytes()
             self.sound.captions = self.sound.captions | dict(timeline=['Emotions over time', 'Confidence of each window, stacked; below it the segments. '
@@ -109,7 +111,7 @@ class LongView(widgets.VBox):
         share = shares(seg, classes)
         rows = seg.reset_index()
         self.sound.segments = [[a.total_seconds(), b.total_seconds(), e, float(p)] for a, b, e, p in zip(rows.start, rows.end, rows.emotion, rows.confidence)]
-        self.answer.value = timeline_html(self.recording.name, share, len(rows), notes(self.scan))
+        self.answer.value = timeline_html(self.recording.name, share, len(rows), [*self.scan.warnings, *quality_warnings(self.scan)])
         self.saver.write, self.card.layout.display = lambda form: timeline_text(timeline, seg, form), None
         best = max(share, key=share.get)
         return f'{best} for {percent(share[best])} of the time'
@@ -146,7 +148,7 @@ class ManyView(widgets.VBox):
         "Show the results so far"
         def row(name, r, said):
             if hasattr(r, 'probabilities'):
-                said = ([verdict(r)] if len(candidates(r)) > 1 else []) + [o.split(':')[0] for o in said]
+                said = ([verdict(r)] if len(r.candidates) > 1 else []) + [o.split(':')[0] for o in said]
                 return dict(name=name, emotion=r.emotion, confidence=r.confidence, note='; '.join(said), failed=False)
             return dict(name=name, emotion='', confidence=None, note='' if r is None else str(r), failed=r is not None)
         self.table.rows = [row(*o) for o in results]
@@ -197,16 +199,19 @@ class TellingBox(widgets.VBox):
         if failed: self.forget()
         self.failed, self.message, self.progress = failed, message, -1.
 
+    def sentence(self, error):
+        "What a visitor reads of an error; one that nobody foresaw goes into the server's log"
+        if isinstance(error, EmotionError) and not isinstance(error, UnexpectedError): return str(error)
+        self.log.error('The dashboard met an unexpected error', exc_info=error)
+        return UNEXPECTED
+
     @contextmanager
     def told(self):
         "Tell the visitor in a sentence what goes wrong in here"
         self.busy = True
         try: yield
         except Stopped: self.say('Stopped.')
-        except EmotionError as e: self.say(str(e), failed=True)
-        except Exception:
-            self.log.exception('The dashboard met an unexpected error')
-            self.say(UNEXPECTED, failed=True)
+        except Exception as e: self.say(self.sentence(e), failed=True)
         finally: self.busy, self.progress, self.done = False, -1., self.done + 1
 
     def stop(self):
@@ -366,7 +371,7 @@ async def _look(self, job, recording):
     self.prediction = prediction
     self.clip.sound.reveal = len(self.shown(ManyView))
     self.result.children += (self.clip,)
-    sure = f', {percent(prediction.confidence)} confidence' if len(candidates(prediction)) == 1 else ''
+    sure = f', {percent(prediction.confidence)} confidence' if len(prediction.candidates) == 1 else ''
     self.say(f'{recording.name}: {verdict(prediction).lower()}{sure}.')
 
 EmotionApp._one, EmotionApp._example, EmotionApp._look = _one, _example, _look
@@ -387,7 +392,7 @@ async def _listen(self, job):
             self.progress = min(1., rows[-1][1]/total)
             if pace.due(len(rows)): view.grow(rows, classes)
     finally: coming.close()
-    if not any(p is not None for _, _, p in rows): raise Stopped
+    if not any(w.proba is not None for w in rows): raise Stopped
     view.grow(rows, classes)
     self.timeline = timeline_frame(clf, name, rows)
     said = view.finish(self.timeline, classes)
@@ -404,17 +409,15 @@ async def _all(self, job, offers, left=''):
     self.result.children, self.prediction, self.timeline, self.offers = (self.many,), None, None, offers
     def answer(recording):
         s = scan(recording.open(), clf.bundle.features, self.max_seconds, job.check)
-        return clf.predict(recording.open()), notes(s)
+        prediction = clf.predict(recording.open())
+        return prediction, list(prediction.warnings)
     async def worker():
         nonlocal done
         for i, offer in waiting:
             if job.stopped: return
             try: self.results[i][1:] = await asyncio.to_thread(answer, await offer.fetch(job.check))
             except Stopped: return
-            except EmotionError as e: self.results[i][1] = e
-            except Exception:
-                self.log.exception('The dashboard met an unexpected error')
-                self.results[i][1] = AudioError(UNEXPECTED)
+            except Exception as e: self.results[i][1] = AudioError(self.sentence(e))
             done += 1
             self.progress = done/len(offers)
             if pace.due(done): self.many.show(self.results, clf.classes_.tolist())

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['anywidget', 'TRANSFER_JS', 'UPLOAD_LIMIT', 'PICKER_JS', 'RECORDER_JS', 'STATUS_JS', 'max_upload', 'megabytes',
-           'plain_name', 'Recording', 'Offer', 'Source', 'FilePicker', 'Recorder', 'StatusLine']
+           'Recording', 'Offer', 'Source', 'FilePicker', 'Recorder', 'StatusLine']
 
 # %% ../nbs/13b_intake.ipynb #bebea10c
 from .core import AudioError, require
+from .sources import plain_name
 anywidget = require('anywidget', 'dashboard')
 
 # %% ../nbs/13b_intake.ipynb #636769a9
@@ -63,11 +64,7 @@ def megabytes(
     "A size in words, rounded up"
     return f'{-(-n//100_000)/10:g} MB'
 
-def plain_name(
-    name, # From outside
-) -> str: # Without line breaks, controls and marks that turn the direction of writing
-    "A file name that looks like what it is"
-    return ''.join(c if c.isprintable() else '\N{REPLACEMENT CHARACTER}' for c in str(name))[:300] or 'recording'
+
 
 # %% ../nbs/13b_intake.ipynb #fae1c3bc
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ class Source(anywidget.AnyWidget):
         if kind == 'offer':
             self.send(dict(kind='heard'))
             self.skipped = int(content.get('skipped', 0))
-            self.offered = tuple(Offer(self, str(o['key']), plain_name(o['name']), int(o['size'])) for o in content['files'])
+            self.offered = tuple(Offer(self, str(o['key']), plain_name(o['name']) or 'recording', int(o['size'])) for o in content['files'])
             if self.on_offer: self.on_offer(self)
         elif kind in ('piece', 'unreadable') and content.get('id') in self._journeys:
             loop, arrived = self._journeys[content['id']]
@@ -203,7 +200,7 @@ export default {initialize, render};
 class FilePicker(Source):
     "Buttons for files and for a folder, and a place to drop them"
     _esm = PICKER_JS
-    accept = Unicode('audio/*,video/webm,video/mp4,.wav,.flac,.ogg,.oga,.opus,.mp3,.m4a,.aac,.webm').tag(sync=True)
+    accept = Unicode('audio/*,video/webm,video/mp4,.wav,.flac,.ogg,.oga,.opus,.mp3,.m4a,.aac,.webm,.amr,.3gp,.wma,.aif,.aiff,.caf,.ac3,.mp4,.mov,.mkv,.avi,.ts').tag(sync=True)
 
 # %% ../nbs/13b_intake.ipynb #8a55ee98
 RECORDER_JS = TRANSFER_JS + '''

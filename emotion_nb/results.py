@@ -27,11 +27,11 @@ def results_csv(
 ) -> str: # CSV
     "A header, and a line a recording"
     out = io.StringIO()
-    write = csv.writer(out, lineterminator='\n').writerow
-    write(['file', 'emotion', 'confidence', *classes, 'error'])
+    table = csv.DictWriter(out, ['file', 'emotion', 'confidence', *classes, 'warnings', 'error'], lineterminator='\n')
+    table.writeheader()
     for name, r in results:
-        if hasattr(r, 'probabilities'): write([_cell(name), r.emotion, *(f'{p:.6f}' for p in (r.confidence, *(r.probabilities[c] for c in classes))), ''])
-        else: write([_cell(name), '', '', *['']*len(classes), _cell(reason(r))])
+        row = r.as_row() if hasattr(r, 'probabilities') else dict(error=_cell(reason(r)))
+        table.writerow({k: f'{v:.6f}' if isinstance(v, float) else v for k, v in row.items()} | dict(file=_cell(name)))
     return out.getvalue()
 
 def reason(
@@ -45,8 +45,8 @@ def results_json(
     results, # Iterable of (name, `Prediction` or an error, or `None` for what was not heard)
 ) -> str: # JSON
     "A list with an object a recording"
-    return json.dumps([dict(file=name, emotion=r.emotion, confidence=r.confidence, probabilities=r.probabilities) if hasattr(r, 'probabilities')
-                       else dict(file=name, error=reason(r)) for name, r in results], indent=1, ensure_ascii=False)
+    def plain(r): return r.as_dict() if hasattr(r, 'probabilities') else dict(error=reason(r))
+    return json.dumps([dict(file=name, **plain(r)) for name, r in results], indent=1, ensure_ascii=False)
 
 # %% ../nbs/13e_results.ipynb #4a66a9e0
 class Pace:

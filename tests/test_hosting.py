@@ -43,10 +43,10 @@ def test_the_container_serves_everybody_as_nobody(dockerfile):
     options = options_of(json.loads(dict(dockerfile)['ENTRYPOINT']))
     assert options['--host'] == '0.0.0.0' and options['--port'] == dict(dockerfile)['EXPOSE'].strip()
 
-@pytest.mark.parametrize(['status', 'healthy'], [(200, True), (404, True), (500, False), (None, False)])
-def test_the_health_check_wants_an_answer(dockerfile, status, healthy):
+@pytest.mark.parametrize(['status', 'healthy'], [(200, True), (404, False), (500, False), (503, False), (None, False)])
+def test_the_health_check_wants_pages(dockerfile, status, healthy):
     class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self): self.send_response(status); self.end_headers()
+        def do_GET(self): self.send_response(status if self.path == '/healthz' else 404); self.end_headers()
         def log_message(self, *args): pass
     server = socketserver.TCPServer(('127.0.0.1', 0), Answer)
     port = server.server_address[1]
