@@ -8,7 +8,7 @@ ini = ConfigParser()
 ini.read(here/'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
 
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('dashboard', 'train')}
+extras = {name: cfg[f'{name}_requirements'].split() for name in ('dashboard', 'train', 'fuzz')}
 dev = cfg['dev_requirements'].split()
 extras['dev'] = sorted({*dev, *extras['dashboard'], *extras['train']})
 
