@@ -6,6 +6,7 @@
 __all__ = ['OTHERS', 'CARD', 'protocol_a_table', 'protocol_b_table', 'model_card']
 
 # %% ../nbs/12a_card.ipynb #ff1248ba
+import json
 from pathlib import Path
 import pandas as pd
 from .bundle import BUNDLED, read_manifest
@@ -100,6 +101,22 @@ def _robustness(m):
     return _table(['validation part of A', 'unchanged', 'accuracy', *(f'{k}' for k in labels)],
                   [[k, _pc(r['unchanged']), _pc(r['accuracy']), *(f'{r[c]:.0%}' for c in labels)] for k, r in m['robustness'].items()])
 
+def _judged_again(m):
+    "What later code for predictions changed; empty where the figures are those of the training run"
+    if not (again := m.get('judged_again')): return ''
+    return (f"\nThe figures of the shipped model were obtained again with a later version of the code for predictions, which answers {again['changed']} of "
+            f"{again['clips']} test clips otherwise. Means over seeds and protocol B are figures of the version that trained them.\n")
+
+def _processors(folder):
+    "What other processors change, from the report of tools/processors.py; empty where there is none"
+    path = Path(folder)/'report'/'processors.json'
+    if not path.is_file(): return ''
+    r = json.loads(path.read_text(encoding='utf-8'))
+    worst = {k: max(p[k] for p in r['processors'].values()) for k in ('changed', 'median', 'largest')}
+    return (f"\nOn {len(r['processors'])} simulated processors at most {worst['changed']} of {r['clips']} clips of the test part "
+            f"are answered otherwise, and probabilities differ by at most {worst['largest']:.0e} (in the median, {worst['median']:.0e}); "
+            f"measured on {r['made']} by `python tools/processors.py --write`.\n")
+
 # %% ../nbs/12a_card.ipynb #f281471b
 CARD = """# Model card of emotion_nb
 
@@ -118,7 +135,7 @@ speaking and singing two English sentences in a studio with a North American acc
 {a}
 
 `emotion-nb evaluate --protocol A` prints the figures of the shipped model, `emotion-nb train --seeds {n_seeds}` trains all seeds anew.
-
+{again}
 **Protocol B**: five folds; each model is asked about four or five actors whom it has never heard. *This is what to expect for a new voice, at best: acted, in a studio.*
 
 {b}
@@ -157,7 +174,9 @@ The validation part of protocol A ({n_val} clips) heard again under other condit
 
 {robustness}
 
-`emotion-nb evaluate --robustness` prints this table. What it leaves out is the larger part: other languages, ages and ways to speak, and feelings that are not acted.
+`emotion-nb evaluate --robustness` prints this table.
+{processors}
+What it leaves out is the larger part: other languages, ages and ways to speak, and feelings that are not acted.
 
 ## How far to trust the confidence
 
@@ -200,6 +219,7 @@ def model_card(
     b, c = m['protocol_b'], m['calibration']
     ece = lambda e: f"{_pc(e['before'])} before, {_pc(e['after'])} after"
     return CARD.format(labels=', '.join(manifest['labels']), networks=_networks(manifest['recipe']), chosen=m['chosen'], n_seeds=len(m['seeds']['runs']),
-        a=protocol_a_table(m), b=protocol_b_table(m), folds=_folds(m), others=OTHERS, goals=_goals(m), recalls=_recalls(m), groups=_groups(m), robustness=_robustness(m),
+        a=protocol_a_table(m), again=_judged_again(m), b=protocol_b_table(m), folds=_folds(m), others=OTHERS, goals=_goals(m), recalls=_recalls(m), groups=_groups(m), robustness=_robustness(m),
         confused_a=_confusions(m['test']['both']), confused_b=_confusions(b['speech']), n_val=m['validation']['both']['n'],
-        temperature=c['temperature'], ece_val=ece(c['validation']), ece_test=ece(c['test']), ece_b=_pc(b['ece']), wrong=_pc(1 - b['speech']['accuracy']))
+        temperature=c['temperature'], ece_val=ece(c['validation']), ece_test=ece(c['test']), ece_b=_pc(b['ece']),
+        processors=_processors(folder), wrong=_pc(1 - b['speech']['accuracy']))
