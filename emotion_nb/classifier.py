@@ -96,9 +96,9 @@ class _Model:
     def _proba(self, x, warnings=None):
         "Probabilities `(8,)` of one recording; what makes them doubtful is appended to the list `warnings`"
         activity, warn = Activity(), None if warnings is None else warnings.append
-        p, seconds = zip(*((self.segment_proba(s.features), s.active_seconds) for s in self.segments(x, warn, activity)))
+        p = self.mean_proba(self.segments(x, warn, activity))
         if warnings is not None: warnings += quality_warnings(activity)
-        return np.average(p, axis=0, weights=segment_weights(seconds))
+        return p
 
 # %% ../nbs/11_classifier.ipynb #32cd2358
 _FILES = str, bytes, bytearray, memoryview, os.PathLike, Mapping

@@ -408,7 +408,7 @@ async def _all(self, job, offers, left=''):
     self.many.table.batch += 1
     self.result.children, self.prediction, self.timeline, self.offers = (self.many,), None, None, offers
     def answer(recording):
-        s = scan(recording.open(), clf.bundle.features, self.max_seconds, job.check)
+        scan(recording.open(), clf.bundle.features, self.max_seconds, job.check)  # refuses what is too long, and can be stopped
         prediction = clf.predict(recording.open())
         return prediction, list(prediction.warnings)
     async def worker():

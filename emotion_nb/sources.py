@@ -273,7 +273,7 @@ def open_source(
     except OSError as e: raise _os_error(e, name) from None
 
 # %% ../nbs/03_sources.ipynb #5c0e0024
-MAX_CHANNELS = 64  # Of an array
+MAX_CHANNELS = 64  # Of a recording
 MAX_FLOAT = 8.     # Floats up to this are taken as they are
 
 def _as_numbers(y):

@@ -1,7 +1,7 @@
 "Recordings of every kind, made of samples: `RECORDINGS` holds one row for each, with what is promised for it."
 import io, struct, tempfile
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Callable
