@@ -1,6 +1,8 @@
-"""Everything that somebody has given, or might give, to `predict`: a row an input, with what is promised for it.
+"""The inputs that users have given, or might give, to `predict`: one row for each, with the promised outcome.
 
-    python tests/inputs.py            writes docs/inputs.md; tests/test_inputs.py holds every row and asks that the page is in step
+    python tests/inputs.py            writes docs/inputs.md
+
+tests/test_inputs.py checks each row, and that the page says what comes out.
 """
 import io, os, tempfile, threading
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import EmotionError, example_clips
 
 PAGE = Path(__file__).resolve().parent.parent/'docs'/'inputs.md'
-SAME, ANSWERED, DOUBTED, REFUSED = 'the answer of the clip itself', 'an answer', 'an answer with a warning', 'one sentence'
+SAME, ANSWERED = 'the answer of the clip itself', 'an answer'
+DOUBTED, REFUSED = 'an answer with a warning', 'one sentence'
 CLIP = example_clips()['angry']
 RATE = SAMPLE_RATE
-CLOSE = .1 # How far a probability may be from that of the clip itself: 16 bits, another rate and other processors move it a little
+CLOSE = .1 # How far a probability may be from that of the clip: 16 bits, another rate or processor move it a little
 
 @dataclass(frozen=True)
 class Row:
@@ -35,7 +38,8 @@ def saved(name, content=None):
     "A function of a folder that writes a file there and gives its path"
     def make(folder):
         path = os.path.join(os.fsencode(folder), name) if isinstance(name, bytes) else Path(folder)/name
-        with open(path, 'wb') as f: f.write(wav(voice()) if content is None else content() if callable(content) else content)
+        data = wav(voice()) if content is None else content() if callable(content) else content
+        with open(path, 'wb') as f: f.write(data)
         return os.fsdecode(path)
     return make
 def given(f): return lambda folder: f()
@@ -56,11 +60,10 @@ class Asynchronous:
     async def read(self, n=-1): return b''
 def long(hours):
     "A clip at both ends and in the middle of hours of silence, as FLAC"
-    y, n = voice(), int(hours*3600*RATE)
-    f = io.BytesIO()
+    y, f = voice(), io.BytesIO()
     with sf.SoundFile(f, 'w', RATE, 1, 'PCM_16', format='FLAC') as out:
         out.write(y)
-        for half in range(2):
+        for _ in range(2):
             for _ in range(int(hours*30)): out.write(np.zeros(60*RATE, np.int16))
             out.write(y)
     return f.getvalue()
@@ -68,7 +71,8 @@ def long(hours):
 ARRAYS = [
     ('(array, rate): float32', lambda: (voice(), RATE), SAME),
     ('(rate, array), as Gradio gives it', lambda: (RATE, voice()), SAME),
-    ("{'array': ..., 'sampling_rate': ...}, as Hugging Face gives it", lambda: dict(array=voice(), sampling_rate=RATE), SAME),
+    ("{'array': ..., 'sampling_rate': ...}, as Hugging Face gives it",
+     lambda: dict(array=voice(), sampling_rate=RATE), SAME),
     ("{'raw': ..., 'sampling_rate': ...}", lambda: dict(raw=voice(), sampling_rate=RATE), SAME),
     ("{'bytes': ..., 'path': None}", lambda: dict(bytes=wav(voice()), path=None), SAME),
     ('float64', lambda: (voice().astype(float), RATE), SAME),
@@ -111,23 +115,50 @@ ARRAYS = [
     ('1 Hz', lambda: (voice(), 1), REFUSED)]
 
 OTHERS = [
-    ('a path', saved('a.wav'), SAME), ('a file:// address', lambda d: Path(saved('a b.wav')(d)).as_uri(), SAME),
-    ('a name in Japanese', saved('声.wav'), SAME), ('a name that is not UTF-8', saved(b'\xff\xfe.wav'), SAME), ('a name with a line break and a control sequence', saved('a\n\x1b[31m.wav'), SAME),
-    ('~temp.wav', saved('~temp.wav'), SAME), ('a wrong ending', saved('a.mp3'), SAME), ('no ending', saved('a'), SAME),
-    ('a path of 5,000 characters', given(lambda: 'a'*5000 + '.wav'), REFUSED), ("''", given(lambda: ''), REFUSED), ('a path with a NUL', given(lambda: 'a\0b.wav'), REFUSED),
-    ('a folder', lambda d: d, REFUSED), ('a missing file', given(lambda: 'missing.wav'), REFUSED), ('a symbolic link that leads to itself', loop, REFUSED),
-    ('http://...', given(lambda: 'http://localhost/a.wav'), REFUSED), ('/dev/zero', given(lambda: '/dev/zero'), REFUSED), ('a FIFO', fifo, SAME),
-    ('an empty file', saved('a.wav', b''), REFUSED), ('text', saved('a.wav', b'this is no recording'*100), REFUSED), ('a truncated header', saved('a.wav', lambda: wav(voice())[:30]), REFUSED),
-    ('bytes', given(lambda: wav(voice())), SAME), ('a bytearray', given(lambda: bytearray(wav(voice()))), SAME), ('a memoryview', given(lambda: memoryview(wav(voice()))), SAME),
-    ('an open file', lambda d: open(saved('a.wav')(d), 'rb'), SAME), ('an open file at its end', lambda d: at_end(open(saved('a.wav')(d), 'rb')), SAME),
+    ('a path', saved('a.wav'), SAME),
+    ('a file:// address', lambda d: Path(saved('a b.wav')(d)).as_uri(), SAME),
+    ('a name in Japanese', saved('声.wav'), SAME),
+    ('a name that is not UTF-8', saved(b'\xff\xfe.wav'), SAME),
+    ('a name with a line break and a control sequence', saved('a\n\x1b[31m.wav'), SAME),
+    ('~temp.wav', saved('~temp.wav'), SAME),
+    ('a wrong ending', saved('a.mp3'), SAME),
+    ('no ending', saved('a'), SAME),
+    ('a path of 5,000 characters', given(lambda: 'a'*5000 + '.wav'), REFUSED),
+    ("''", given(lambda: ''), REFUSED),
+    ('a path with a NUL', given(lambda: 'a\0b.wav'), REFUSED),
+    ('a folder', lambda d: d, REFUSED),
+    ('a missing file', given(lambda: 'missing.wav'), REFUSED),
+    ('a symbolic link that leads to itself', loop, REFUSED),
+    ('http://...', given(lambda: 'http://localhost/a.wav'), REFUSED),
+    ('/dev/zero', given(lambda: '/dev/zero'), REFUSED),
+    ('a FIFO', fifo, SAME),
+    ('an empty file', saved('a.wav', b''), REFUSED),
+    ('text', saved('a.wav', b'this is no recording'*100), REFUSED),
+    ('a truncated header', saved('a.wav', lambda: wav(voice())[:30]), REFUSED),
+    ('bytes', given(lambda: wav(voice())), SAME),
+    ('a bytearray', given(lambda: bytearray(wav(voice()))), SAME),
+    ('a memoryview', given(lambda: memoryview(wav(voice()))), SAME),
+    ('an open file', lambda d: open(saved('a.wav')(d), 'rb'), SAME),
+    ('an open file at its end', lambda d: at_end(open(saved('a.wav')(d), 'rb')), SAME),
     ('a BytesIO that was just written', given(lambda: at_end(io.BytesIO(wav(voice())))), SAME),
-    ('a closed file', given(closed), REFUSED), ('a file opened as text', text, REFUSED), ('an asynchronous upload', given(Asynchronous), REFUSED),
-    ('None', given(lambda: None), REFUSED), ('42', given(lambda: 42), REFUSED), ('an array without its rate', given(voice), REFUSED), ('(array, array)', given(lambda: (voice(), voice())), REFUSED),
-    ('one hour with three clips of speech', given(lambda: long(1)), SAME), ('three hours with three clips of speech', given(lambda: long(3)), SAME)]
+    ('a closed file', given(closed), REFUSED),
+    ('a file opened as text', text, REFUSED),
+    ('an asynchronous upload', given(Asynchronous), REFUSED),
+    ('None', given(lambda: None), REFUSED),
+    ('42', given(lambda: 42), REFUSED),
+    ('an array without its rate', given(voice), REFUSED),
+    ('(array, array)', given(lambda: (voice(), voice())), REFUSED),
+    ('one hour with three clips of speech', given(lambda: long(1)), SAME),
+    ('three hours with three clips of speech', given(lambda: long(3)), SAME)]
 
 PROMISES = {DECODED: ANSWERED, WARNED: DOUBTED, FILE_REFUSED: REFUSED}
-ROWS = ([Row('Arrays', n, given(f), p) for n, f, p in ARRAYS] + [Row('Paths, bytes and file objects', n, f, p) for n, f, p in OTHERS]
-        + [Row('Files', r.name, given(r), DOUBTED if r.name == 'AMR-WB' else PROMISES[r.promise]) for r in RECORDINGS.values()])  # AMR-WB is of random bits, which clip
+NOISE = 'AMR-WB'  # Its row is made of random bits, which clip
+
+def file_promise(r): return DOUBTED if r.name == NOISE else PROMISES[r.promise]
+
+ROWS = [Row('Arrays', name, given(f), promise) for name, f, promise in ARRAYS]
+ROWS += [Row('Paths, bytes and file objects', name, f, promise) for name, f, promise in OTHERS]
+ROWS += [Row('Files', r.name, given(r), file_promise(r)) for r in RECORDINGS.values()]
 
 def outcome(clf, row):
     "What comes of a row: which of the promises, and in words that are the same on every machine"
@@ -143,8 +174,10 @@ def page(outcomes):
     "docs/inputs.md"
     def table(group):
         rows = [(row, words) for row, words in outcomes if row.group == group]
-        return '\n'.join([f'\n## {group}\n', '| given | promised | outcome |', '|:--|:--|:--|', *(f'| {cell(r.name)} | {r.promise} | {cell(w)} |' for r, w in rows)])
-    return HEAD.format(n=len(outcomes)) + '\n'.join(table(g) for g in dict.fromkeys(r.group for r, _ in outcomes)) + '\n'
+        lines = [f'| {cell(r.name)} | {r.promise} | {cell(w)} |' for r, w in rows]
+        return '\n'.join([f'\n## {group}\n', '| given | promised | outcome |', '|:--|:--|:--|', *lines])
+    groups = dict.fromkeys(r.group for r, _ in outcomes)
+    return HEAD.format(n=len(outcomes)) + '\n'.join(map(table, groups)) + '\n'
 
 def cell(text):
     "Text for a cell of a Markdown table"
@@ -153,9 +186,12 @@ def cell(text):
 
 HEAD = """# Table of inputs
 
-Written by `python tests/inputs.py` from {n} rows that `tests/test_inputs.py` holds: each is made, given to `predict`, and must come out as promised. *The answer
-of the clip itself* means that no probability is further than 0.1 from that of the clip; *one sentence* is the text of the error. Files hold two seconds of speech; how well
-each is decoded (correlation with the source) is held by `tests/test_decoding.py`, what else may be given by `tests/test_sources.py` and `tests/test_audio.py`.
+Written by `python tests/inputs.py` from {n} rows that `tests/test_inputs.py` holds: each is made, given to `predict`, \
+and must come out as promised. *The answer
+of the clip itself* means that no probability is further than 0.1 from that of the clip; *one sentence* is the text of \
+the error. Files hold two seconds of speech; how well
+each is decoded (correlation with the source) is held by `tests/test_decoding.py`, what else may be given by \
+`tests/test_sources.py` and `tests/test_audio.py`.
 """
 
 if __name__ == '__main__':

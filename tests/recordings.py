@@ -29,7 +29,7 @@ class Pipe:
     def getvalue(self): return bytes(self.data)
 
 def sound_frames(codec, y, sr, layout):
-    "Samples `(n, channels)` as frames that an encoder of PyAV takes"
+    "Samples `(n, channels)` as frames for an encoder of PyAV"
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(y.T, np.float32), format='fltp', layout=layout)
     frame.sample_rate, frame.pts = sr, 0
     cut = av.AudioResampler(codec.format, layout, sr, codec.frame_size or 1024)
@@ -82,7 +82,7 @@ mp3 = ff('mp3', 'libmp3lame', bit_rate=64_000)
 bare_mp3 = ff('mp3', 'libmp3lame', bit_rate=64_000, options=PLAIN_MP3)
 
 def id3(n=40_000):
-    "An ID3 tag with a picture of `n` bytes in which anything may stand"
+    "An ID3 tag with a picture of `n` random bytes"
     body = b'\0image/jpeg\0\3\0' + np.random.default_rng(0).integers(0, 256, n, dtype=np.uint8).tobytes()
     body = b'APIC' + struct.pack('>IH', len(body), 0) + body
     return b'ID3\3\0\0' + bytes(len(body)>>s & 127 for s in (21, 14, 7, 0)) + body
@@ -170,7 +170,7 @@ def referring(y, sr, path=b'/xx/secret.wav'):
         out[j:j + 4] = struct.pack('>I', struct.unpack('>I', out[j:j + 4])[0] + len(new) - old)
     return bytes(out)
 
-LISTS = { # files that name other files; `secret.wav` lies beside them
+LISTS = { # files that name other files; `secret.wav` is in the same folder
     'M3U playlist': b'#EXTM3U\n#EXTINF:4,x\nsecret.wav\n',
     'HLS playlist': b'#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nsecret.wav\n#EXT-X-ENDLIST\n',
     'ffconcat list': b'ffconcat version 1.0\nfile secret.wav\n',
@@ -178,7 +178,8 @@ LISTS = { # files that name other files; `secret.wav` lies beside them
     'SDP session': b'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n',
     'DASH manifest': (b'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
                       b'mediaPresentationDuration="PT4S"><Period><AdaptationSet mimeType="audio/mp4">'
-                      b'<Representation id="1" bandwidth="1"><BaseURL>secret.wav</BaseURL></Representation></AdaptationSet></Period></MPD>'),
+                      b'<Representation id="1" bandwidth="1"><BaseURL>secret.wav</BaseURL></Representation>'
+                      b'</AdaptationSet></Period></MPD>'),
     'SMIL presentation': b'<smil><body><audio src="secret.wav"/></body></smil>',
     'ASX playlist': b'<asx version="3.0"><entry><ref href="secret.wav"/></entry></asx>'}
 RANDOM = np.random.default_rng(2).integers(0, 256, 100_000, dtype=np.uint8).tobytes()
@@ -279,7 +280,8 @@ ROWS = [
     Recording('MP3 without header, joined', joined(bare_mp3, bare_mp3), copies=2),
     Recording('MP3 of two rates and channels, joined',
               joined(mp3, stereo(ff('mp3', 'libmp3lame', 48_000, bit_rate=128_000))), copies=2),
-    *(Recording(f'MP3 from its byte {n} on', beheaded(bare_mp3, n), likeness=.9, part=.7, tail=True) for n in (1, 777, 2_345)),
+    *(Recording(f'MP3 from its byte {n} on', beheaded(bare_mp3, n), likeness=.9, part=.7, tail=True)
+      for n in (1, 777, 2_345)),
     Recording('MP3 without header, cut off', cut(bare_mp3), part=.55),
     Recording('MP2', ff('mp2', 'mp2', 48_000)),
     Recording('AAC', adts), Recording('AAC in LATM', ff('latm', 'aac')),
@@ -302,13 +304,14 @@ ROWS = [
     Recording('True Audio', ff('tta', 'tta')), Recording('WavPack', ff('wv', 'wavpack')),
     *(Recording(f'{name} video', ff(fmt, codec, 48_000, video=video)) for name, fmt, codec, video in (
         ('MP4', 'mp4', 'aac', 'mpeg4'), ('MOV', 'mov', 'pcm_s16le', 'mpeg4'), ('MKV', 'matroska', 'libopus', 'mpeg4'),
-        ('AVI', 'avi', 'mp2', 'mpeg4'), ('MPEG-TS', 'mpegts', 'aac', 'mpeg2video'), ('MPEG', 'mpeg', 'mp2', 'mpeg2video'),
-        ('FLV', 'flv', 'aac', 'flv'))),
+        ('AVI', 'avi', 'mp2', 'mpeg4'), ('MPEG-TS', 'mpegts', 'aac', 'mpeg2video'),
+        ('MPEG', 'mpeg', 'mp2', 'mpeg2video'), ('FLV', 'flv', 'aac', 'flv'))),
     *(Recording(f'{name} video, the first of two tracks silent', silent_first(fmt, codec)) for name, fmt, codec in (
         ('MP4', 'mp4', 'aac'), ('MKV', 'matroska', 'libopus'), ('MPEG-TS', 'mpegts', 'mp2'))),
     *(cut_row(name, make) for name, make in {
-        'WAV': wav16, 'WAV of ADPCM': snd('WAV', 'IMA_ADPCM'), 'RF64': snd('RF64', 'PCM_16'), 'W64': snd('W64', 'PCM_16'),
-        'AIFF': snd('AIFF', 'PCM_16'), 'AU': snd('AU', 'PCM_16'), 'CAF': snd('CAF', 'PCM_16'), 'FLAC': flac,
+        'WAV': wav16, 'WAV of ADPCM': snd('WAV', 'IMA_ADPCM'),
+        'RF64': snd('RF64', 'PCM_16'), 'W64': snd('W64', 'PCM_16'), 'AIFF': snd('AIFF', 'PCM_16'),
+        'AU': snd('AU', 'PCM_16'), 'CAF': snd('CAF', 'PCM_16'), 'FLAC': flac,
         'FLAC of a pipe': ff('flac', 'flac', how=piped), 'OGG Vorbis': vorbis, 'Opus': opus, 'OGG FLAC': ogg_flac,
         'Opus, joined,': joined(opus, opus), 'MP3': mp3, 'MP3 with a picture': joined(just(id3(2_000)), mp3),
         'M4A, index first': index_first,

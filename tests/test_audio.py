@@ -11,6 +11,7 @@ from emotion_nb import audio
 from emotion_nb.audio import SAMPLE_RATE, load_audio, stream_audio
 from emotion_nb.core import AudioError, example_clips
 from emotion_nb.activity import FAINT
+from recordings import encoded, written
 
 SR = 16_000
 RNG = np.random.default_rng(0)
@@ -21,25 +22,11 @@ OTHER = (.1*RNG.standard_normal(SR)).astype(np.float32)
 
 def wav(y, sr=SR, **kw):
     "`y` as the bytes of a file"
-    f = io.BytesIO()
-    sf.write(f, y, sr, **dict(format='WAV', subtype='FLOAT') | kw)
-    return f.getvalue()
-
-def m4a(y, sr=SR):
-    "`y` as a phone would send it"
-    import av
-    f = io.BytesIO()
-    with av.open(f, 'w', format='ipod') as out:
-        s = out.add_stream('aac', rate=sr, layout='mono')
-        frame = av.AudioFrame.from_ndarray(y[None], format='fltp', layout='mono')
-        frame.sample_rate = sr
-        cut = av.AudioResampler('fltp', 'mono', sr, 1024)
-        for part in [*cut.resample(frame), *cut.resample(None), None]: out.mux(s.encode(part))
-    return f.getvalue()
+    return written(y, sr, **dict(format='WAV', subtype='FLOAT') | kw)
 
 FILES = dict(
     wav=wav(VOICE), flac=wav(VOICE, format='FLAC', subtype='PCM_16'), ogg=wav(VOICE, format='OGG', subtype='VORBIS'),
-    mp3=wav(VOICE, format='MP3', subtype='MPEG_LAYER_III'), m4a=m4a(VOICE))
+    mp3=wav(VOICE, format='MP3', subtype='MPEG_LAYER_III'), m4a=encoded(VOICE, SR, 'ipod', 'aac'))
 
 def streamed(x, *args, **kw): return np.concatenate(list(stream_audio(x, *args, **kw)))
 def peak(y): return np.abs(y - y.mean(dtype=float)).max()
@@ -60,10 +47,10 @@ def test_every_way_to_give_a_file_is_the_same(tmp_path, kind):
     path.write_bytes(data)
     want = load_audio(path)
     assert abs(len(want) - SAMPLE_RATE) < 4_000 and want.std() > .05
-    written = io.BytesIO()
-    written.write(data)
+    buffer = io.BytesIO()
+    buffer.write(data)  # its position is its end
     dicts = dict(path='elsewhere', bytes=data), dict(path=str(path), bytes=None)
-    for x in data, written, written, str(path), path.as_uri(), *dicts: assert np.array_equal(load_audio(x), want)
+    for x in data, buffer, buffer, str(path), path.as_uri(), *dicts: assert np.array_equal(load_audio(x), want)
     with open(path, 'rb') as f:
         f.read(100)
         for _ in range(2): assert np.array_equal(load_audio(f), want)

@@ -1,4 +1,4 @@
-"The catalogue and the two protocols, on folders of stand-in files and, where it lies beside the checkout, on the corpus itself."
+"The catalogue and the two protocols, on folders of small files, and on the corpus itself if it is there."
 import os, subprocess, sys, warnings
 from pathlib import Path
 
@@ -6,15 +6,16 @@ import pandas as pd
 import pytest
 
 from emotion_nb.core import CorpusError, MissingExtraError
-from emotion_nb.corpus import FOLDS, catalogue, fold_of, from_names, missing_clips, protocol_a, protocol_b, published_clips, validation_actors
+from emotion_nb.corpus import (FOLDS, SPLITS, catalogue, fold_of, from_names, missing_clips, protocol_a, protocol_b,
+    published_clips, validation_actors)
 
 shared = Path(__file__).resolve().parents[2]/'shared'
 pair = ['03-01-03-01-02-01-07', '03-01-03-01-02-02-07']
 
 
-def splits():
+def official_splits():
     path = shared/'splits.csv'
-    if not path.is_file(): pytest.skip('the list of the official splits, ../shared/splits.csv, is not beside this checkout')
+    if not path.is_file(): pytest.skip('the official splits, ../shared/splits.csv, are not beside this checkout')
     return pd.read_csv(path)
 
 
@@ -45,27 +46,29 @@ def check_against(df, official):
 
 
 def test_names_alone_give_the_official_splits():
-    check_against(from_names(published_clips()), splits())
+    check_against(from_names(published_clips()), official_splits())
 
 
 def test_the_corpus_itself(corpus):
     df = catalogue(corpus)
-    check_against(df, splits())
+    check_against(df, official_splits())
     assert missing_clips(df) == [] and df.attrs['unparsed'] == []
     assert df[df.duplicate_of.notna()][['clip', 'duplicate_of']].values.tolist() == [pair[::-1]]
     assert df.content.nunique() == 2451
 
 
 def test_the_original_recordings():
-    if not (shared/'ravdess_48k').is_dir(): pytest.skip('the originals, ../shared/ravdess_48k, are not beside this checkout')
-    df = catalogue(shared/'ravdess_48k')
+    folder = shared/'ravdess_48k'
+    if not folder.is_dir(): pytest.skip('the original recordings, ../shared/ravdess_48k, are not beside this checkout')
+    df = catalogue(folder)
     assert len(df) == 23 and {Path(p).suffix for p in df.path} == {'.wav'}
 
 
-@pytest.mark.parametrize('suffix, layout', [('.wav', 'Actor_{actor}'), ('.flac', 'data/{channel}/Actor_{actor}'), ('.WAV', '{channel}')])
+@pytest.mark.parametrize('suffix, layout', [
+    ('.wav', 'Actor_{actor}'), ('.flac', 'data/{channel}/Actor_{actor}'), ('.WAV', '{channel}')])
 def test_every_layout_gives_the_official_splits(tmp_path, suffix, layout):
     stand_in(tmp_path, suffix, layout)
-    check_against(catalogue(tmp_path), splits())
+    check_against(catalogue(tmp_path), official_splits())
 
 
 def test_a_corpus_unpacked_twice_counts_once(tmp_path):
@@ -73,18 +76,19 @@ def test_a_corpus_unpacked_twice_counts_once(tmp_path):
     stand_in(tmp_path, layout='AUDIO_speech_actors_01-24/Actor_{actor}')
     df = catalogue(tmp_path)
     assert df['clip'].tolist() == published_clips()
-    assert len(df.attrs['copies']) == 2452 and not df.attrs['conflicts']
-    assert all('AUDIO_speech' not in p for p in df.path)  # the outer copy, though the other comes first by name
+    assert len(df.attrs['redundant']) == 2452 and not df.attrs['conflicts']
+    assert all('AUDIO_speech' not in p for p in df.path)  # the outer one, although the other comes first by name
     assert protocol_a(df).value_counts().to_dict() == dict(train=1765, validation=197, test=490)
 
 
 def test_wav_beside_flac_keeps_one_row(tmp_path):
     stand_in(tmp_path, '.wav', 'original/Actor_{actor}')
     stand_in(tmp_path, '.flac', '{channel}', tag=b'encoded ')
-    with pytest.warns(UserWarning, match='2452 audio files left out because another file of the same clip'): df = catalogue(tmp_path)
-    assert {Path(p).suffix for p in df.path} == {'.flac'}  # the less deep
+    with pytest.warns(UserWarning, match='2452 audio files left out because another file of the same clip'):
+        df = catalogue(tmp_path)
+    assert {Path(p).suffix for p in df.path} == {'.flac'}  # in fewer nested folders
     assert len(df.attrs['conflicts']) == 2452
-    check_against(df, splits())
+    check_against(df, official_splits())
 
 
 def test_the_pair_stays_together_when_encoded_with_other_bytes(tmp_path):
@@ -97,7 +101,7 @@ def test_the_pair_stays_together_when_encoded_with_other_bytes(tmp_path):
 
 
 @pytest.mark.parametrize('seed', range(5))
-def test_duplicates_are_never_on_two_sides(seed):
+def test_duplicates_are_never_in_two_splits(seed):
     "Twenty clips of actor 1 with one content, in both protocols and whatever is filtered away"
     clips = published_clips()
     same = [c for c in clips if c.endswith('-01')][:20]
@@ -110,24 +114,24 @@ def test_duplicates_are_never_on_two_sides(seed):
 
 
 def test_pair_linked_through_a_third_clip():
-    "An earlier clip with the content of the pair's second stands for all three"
+    "An earlier clip with the content of the second of the pair is the first clip of all three"
     earlier = '03-01-01-01-01-01-07'
     df = from_names([earlier, *pair], content={earlier: 'b', pair[0]: 'a', pair[1]: 'b'}.get)
     assert df.duplicate_of.tolist() == [None, earlier, earlier]
 
 
 @pytest.mark.parametrize('fold', range(1, 6))
-def test_protocol_b_parts(fold):
+def test_splits_of_protocol_b(fold):
     df = from_names(published_clips())
-    part = protocol_b(df, fold)
-    actors = {name: set(df.actor[part == name]) for name in ('train', 'validation', 'test')}
+    split = protocol_b(df, fold)
+    actors = {name: set(df.actor[split == name]) for name in SPLITS}
     assert actors['test'] == set(FOLDS[fold-1])
     assert actors['validation'] == set(validation_actors(fold)) <= set(FOLDS[fold % 5])
     assert sorted(a % 2 for a in actors['validation']) == [0, 0, 1, 1]
     assert sum(map(len, actors.values())) == 24 == len(set.union(*actors.values()))
 
 
-def test_parts_keep_the_index_of_the_table():
+def test_splits_keep_the_index_of_the_table():
     df = from_names(published_clips())
     odd = df.sample(frac=1, random_state=1).set_index('path')
     for split in (protocol_a, lambda d: protocol_b(d, 2)):
@@ -140,32 +144,40 @@ def test_another_seed_is_another_split():
     assert (protocol_a(df, 1) != protocol_a(df)).sum() > 500
 
 
-def test_sound_tracks_of_videos_get_no_part():
+def test_sound_tracks_of_videos_are_in_no_split():
     videos = [f'{m}-{c[3:]}.wav' for c in published_clips() for m in ('01', '02')]
     df = from_names([*published_clips(), *videos])
     audio = df.modality == 'audio'
     assert df.modality.value_counts().to_dict() == {'audio': 2452, 'full-AV': 2452, 'video': 2452}
-    for part in (protocol_a(df), protocol_b(df, 3)): assert part[~audio].isna().all() and part[audio].notna().all()
+    for split in (protocol_a(df), protocol_b(df, 3)): assert split[~audio].isna().all() and split[audio].notna().all()
     assert protocol_a(df)[audio].tolist() == protocol_a(from_names(published_clips())).tolist()
     with pytest.raises(CorpusError, match='no audio clip'): protocol_a(df[~audio])
 
 
-def test_what_a_name_says():
+def test_labels_of_a_name():
     df = from_names(['03-02-06-02-01-02-24.flac', 'x/02-01-01-01-02-01-07.wav'])
-    assert df.drop(columns=['path', 'content', 'duplicate_of']).to_dict('records') == [
-        dict(clip='02-01-01-01-02-01-07', modality='video', channel='speech', emotion='neutral', intensity='normal', statement=2, repetition=1, actor=7, sex='male'),
-        dict(clip='03-02-06-02-01-02-24', modality='audio', channel='song', emotion='fearful', intensity='strong', statement=1, repetition=2, actor=24, sex='female')]
-    assert df.columns.tolist() == ['path', 'clip', 'modality', 'channel', 'emotion', 'intensity', 'statement', 'repetition', 'actor', 'sex', 'content', 'duplicate_of']
+    labels = df.drop(columns=['path', 'content', 'duplicate_of'])
+    assert labels.to_dict('records') == [
+        dict(clip='02-01-01-01-02-01-07', modality='video', channel='speech', emotion='neutral', intensity='normal',
+             statement=2, repetition=1, actor=7, sex='male'),
+        dict(clip='03-02-06-02-01-02-24', modality='audio', channel='song', emotion='fearful', intensity='strong',
+             statement=1, repetition=2, actor=24, sex='female')]
+    assert df.columns.tolist() == ['path', 'clip', 'modality', 'channel', 'emotion', 'intensity', 'statement',
+                                   'repetition', 'actor', 'sex', 'content', 'duplicate_of']
 
 
 def test_names_that_do_not_parse_are_listed(tmp_path):
-    bad = ['04-01-01-01-01-01-01.wav', '03-03-01-01-01-01-01.wav', '03-01-00-01-01-01-01.wav', '03-01-01-03-01-01-01.wav', '03-01-01-01-01-01-00.flac', '03-01-01-01-01-01-25.wav',
-           '3-1-1-1-1-1-1.wav', '03-01-01-01-01-01.wav', '03-01-01-01-01-01-01-01.wav', '03_01_01_01_01_01_01.wav', '03-01-01-01-01-01-01 copy.wav', 'x.WAV']
-    for name in [*bad, '03-01-01-01-01-01-01.Wav', 'notes.txt', '03-01-01-01-01-01-02.mp4']: write(tmp_path/'a'/name, name.encode())
-    with pytest.warns(UserWarning, match=f'^{len(bad)} audio files left out because their names') as said: df = catalogue(tmp_path)
+    bad = ['04-01-01-01-01-01-01.wav', '03-03-01-01-01-01-01.wav', '03-01-00-01-01-01-01.wav',
+           '03-01-01-03-01-01-01.wav', '03-01-01-01-01-01-00.flac', '03-01-01-01-01-01-25.wav',
+           '3-1-1-1-1-1-1.wav', '03-01-01-01-01-01.wav', '03-01-01-01-01-01-01-01.wav',
+           '03_01_01_01_01_01_01.wav', '03-01-01-01-01-01-01 copy.wav', 'x.WAV']
+    for name in [*bad, '03-01-01-01-01-01-01.Wav', 'notes.txt', '03-01-01-01-01-01-02.mp4']:
+        write(tmp_path/'a'/name, name.encode())
+    with pytest.warns(UserWarning, match=f'^{len(bad)} audio files left out because their names') as caught:
+        df = catalogue(tmp_path)
     assert sorted(Path(p).name for p in df.attrs['unparsed']) == sorted(bad)
     assert df['clip'].tolist() == ['03-01-01-01-01-01-01']
-    assert said[0].filename == __file__  # points at the caller
+    assert caught[0].filename == __file__  # points at the caller
 
 
 def test_a_clean_folder_warns_of_nothing(tmp_path):
@@ -183,13 +195,14 @@ def test_links_to_folders_are_followed_once(tmp_path):
         (tmp_path/'elsewhere'/'loop').symlink_to(tmp_path/'data', target_is_directory=True)
     except OSError: pytest.skip('this system does not let us make links')
     df = catalogue(tmp_path/'data')
-    assert len(df) == 1 and df.attrs['copies'] == []
+    assert len(df) == 1 and df.attrs['redundant'] == []
 
 
 def test_bad_folders_are_one_sentence(tmp_path):
     write(tmp_path/'other'/'song.wav', b'a')
     write(tmp_path/'archive.zip', b'a')
-    for data, says in [('missing', 'is missing'), ('archive.zip', 'is not a folder'), ('other', 'holds no RAVDESS clip among its 1 audio files')]:
+    for data, says in [('missing', 'is missing'), ('archive.zip', 'is not a folder'),
+                       ('other', 'holds no RAVDESS clip among its 1 audio files')]:
         with pytest.raises(CorpusError) as e: catalogue(tmp_path/data)
         text = str(e.value)
         assert str(tmp_path/data) in text and says in text and '\n' not in text
@@ -221,9 +234,16 @@ def test_the_setting_says_where(tmp_path, monkeypatch):
     assert catalogue(tmp_path/'b').actor.tolist() == [2]
 
 
-@pytest.mark.parametrize('pick', [lambda d: d.head(1), lambda d: d.drop_duplicates('emotion'), lambda d: d[(d.emotion != 'calm') | (d.actor < 2) & (d.intensity == 'strong') & (d.statement + d.repetition == 2)]])
+def one_calm_clip_a_channel(d):
+    one = (d.actor < 2) & (d.intensity == 'strong') & (d.statement + d.repetition == 2)
+    return d[(d.emotion != 'calm') | one]
+
+
+@pytest.mark.parametrize('pick', [lambda d: d.head(1), lambda d: d.drop_duplicates('emotion'), one_calm_clip_a_channel])
 def test_too_few_clips_are_one_sentence(pick):
-    with pytest.raises(CorpusError, match='^Protocol A cannot be drawn from .* too few of some emotion') as e: protocol_a(pick(from_names(published_clips())))
+    few = pick(from_names(published_clips()))
+    with pytest.raises(CorpusError, match='^Protocol A cannot be drawn from .* too few of some emotion') as e:
+        protocol_a(few)
     assert '\n' not in str(e.value)
 
 
@@ -238,11 +258,13 @@ def test_protocol_b_refusals():
     for fold in (0, 6, -1, '1', None):
         with pytest.raises(CorpusError, match='choose one from 1 to 5'): protocol_b(df, fold)
     for gone, name in [(FOLDS[0], 'test'), (validation_actors(1), 'validation')]:
-        with pytest.raises(CorpusError, match=f'Fold 1 of protocol B has no {name} clips'): protocol_b(df[~df.actor.isin(gone)], 1)
+        with pytest.raises(CorpusError, match=f'Fold 1 of protocol B has no {name} clips'):
+            protocol_b(df[~df.actor.isin(gone)], 1)
     with pytest.raises(CorpusError, match='no train clips'): protocol_b(df[df.actor.isin([2, 3])], 1)
-    stolen = from_names(published_clips(), content=lambda c: 'same' if c in ('03-01-01-01-01-01-01', '03-01-08-01-01-01-24') else c)
-    with pytest.raises(CorpusError, match='03-01-01-01-01-01-01 and 03-01-08-01-01-01-24 have the same content'): protocol_b(stolen, 1)
-    assert protocol_a(stolen)[stolen['clip'].isin(['03-01-01-01-01-01-01', '03-01-08-01-01-01-24'])].nunique() == 1
+    same = ['03-01-01-01-01-01-01', '03-01-08-01-01-01-24']
+    mislabelled = from_names(published_clips(), content=lambda c: 'same' if c in same else c)
+    with pytest.raises(CorpusError, match=f'{same[0]} and {same[1]} have the same content'): protocol_b(mislabelled, 1)
+    assert protocol_a(mislabelled)[mislabelled['clip'].isin(same)].nunique() == 1
 
 
 def test_without_scikit_learn(monkeypatch):
@@ -257,5 +279,7 @@ def test_without_scikit_learn(monkeypatch):
 
 
 def test_the_import_is_light():
-    code = "import emotion_nb.corpus, sys; print(*({'sklearn', 'tensorflow', 'librosa', 'fastcore', 'nbdev'} & {*sys.modules}))"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == ''
+    heavy = {'sklearn', 'tensorflow', 'librosa', 'fastcore', 'nbdev'}
+    code = f'import emotion_nb.corpus, sys; print(*({heavy} & {{*sys.modules}}))'
+    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == ''

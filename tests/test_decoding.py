@@ -1,5 +1,5 @@
 "Any bytes are decoded to the sound that they hold, or refused in a sentence."
-import io, subprocess, sys
+import io, re, subprocess, sys
 from pathlib import Path
 
 import av
@@ -8,7 +8,7 @@ import pytest
 import soundfile as sf
 import soxr
 from emotion_nb.audio import stream_audio
-from emotion_nb.core import AudioError
+from emotion_nb.core import FORMATS, AudioError
 from emotion_nb.decoding import BLOCK, MAX_HOURS, decode
 from recordings import (DECODED, LISTS, PLAIN_MP3, RECORDINGS, REFUSED, VBR, WARNED, encoded, piped, speech, wav_chunk,
                         wav_file, wav_format, written)
@@ -51,6 +51,10 @@ def test_the_rest_is_refused_in_a_sentence(row):
 def test_the_table_is_large():
     assert len(RECORDINGS) > 150
 
+def test_each_format_that_is_promised_has_a_row():
+    decoded = [n for n, r in RECORDINGS.items() if r.promise == DECODED]
+    for name in re.split(', | or ', FORMATS): assert any(name in n.split() for n in decoded), name
+
 def test_wav_and_flac_are_as_libsndfile_reads_them():
     y, sr = speech()
     kinds = [('WAV', s) for s in 'PCM_U8 PCM_16 PCM_24 PCM_32 FLOAT DOUBLE ULAW ALAW IMA_ADPCM'.split()]
@@ -80,7 +84,7 @@ def test_no_answer_depends_on_what_was_in_memory():
     for name in ('MP3 of variable rate without header', 'FLAC of a pipe', 'WAV of GSM 6.10', 'OGG Vorbis, joined'):
         data, first = RECORDINGS[name](), None
         for fill in (0., .9):
-            junk = [np.full(2**18, fill, np.float32) for _ in range(8)]  # what the next array of this size may be made of
+            junk = [np.full(2**18, fill, np.float32) for _ in range(8)]  # the next array may be made of this memory
             del junk
             got = decoded(data)
             first = got if first is None else first
@@ -127,8 +131,10 @@ CRAFTED = {
 
 @pytest.mark.parametrize('name', CRAFTED)
 def test_crafted_files_end_soon_and_need_little_memory(name, tmp_path):
-    "In a process of its own. Its peak is VmHWM, which begins at zero: ru_maxrss begins at the peak of the process that started it"
-    if not Path('/proc/self/status').exists(): pytest.skip('the peak of memory is read from /proc, which this system lacks')
+    """In a process of its own, whose peak of memory is VmHWM.
+
+    VmHWM begins at zero; ru_maxrss begins at the peak of the process that started it."""
+    if not Path('/proc/self/status').exists(): pytest.skip('this system has no /proc with the peak of memory')
     data = CRAFTED[name]
     if data is None:
         data = bytearray(RECORDINGS['M4A of ALAC']())

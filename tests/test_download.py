@@ -1,4 +1,4 @@
-"The download, against a server on the loopback address that breaks, lies and fails as it is told to."
+"The download, from a server on the loopback address that disconnects, misstates sizes and fails as a test plans."
 import hashlib, io, os, random, shutil, signal, stat, subprocess, sys, threading, time, wave, zipfile
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, body = self.server, self.server.bodies.get(self.path)
         server.asked.append(self.headers['Range'])
-        if 'gzip' in self.headers['Accept-Encoding']: return self.send_error(406)  # sizes and ranges hold for the plain file only
+        # sizes and ranges hold for the plain file only
+        if 'gzip' in self.headers['Accept-Encoding']: return self.send_error(406)
         word = server.plan.pop(0) if len(server.plan) > 1 else server.plan[0]
         if isinstance(word, int) or body is None:
             self.send_response(404 if body is None else word)
@@ -64,7 +65,8 @@ def server(monkeypatch):
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
     server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     server.daemon_threads = True
-    server.bodies, server.plan, server.asked, server.stop = {'/speech.zip': speech, '/song.zip': song}, ['whole'], [], threading.Event()
+    server.bodies, server.plan = {'/speech.zip': speech, '/song.zip': song}, ['whole']
+    server.asked, server.stop = [], threading.Event()
     threading.Thread(target=server.serve_forever, args=[.02], daemon=True).start()
     yield server
     server.stop.set(); server.shutdown(); server.server_close()
@@ -77,7 +79,8 @@ def archive(server): return serve(server, 'speech', speech)
 def serve(server, name, body):
     "Put `body` on the server"
     server.bodies[f'/{name}.zip'] = body
-    return Archive(f'{name}.zip', f'http://127.0.0.1:{server.server_port}/{name}.zip', len(body), hashlib.md5(body).hexdigest())
+    url = f'http://127.0.0.1:{server.server_port}/{name}.zip'
+    return Archive(f'{name}.zip', url, len(body), hashlib.md5(body).hexdigest())
 
 
 def names(folder): return sorted(p.name for p in folder.iterdir()) if folder.exists() else None
@@ -105,7 +108,9 @@ def test_both_archives_and_then_nothing(server, archive, tmp_path):
 def test_what_is_unpacked_is_what_was_packed(archive, tmp_path):
     download(tmp_path, [archive], progress=False)
     with zipfile.ZipFile(io.BytesIO(speech)) as z:
-        assert {str(p.relative_to(tmp_path/'speech').as_posix()): p.read_bytes() for p in (tmp_path/'speech').rglob('*.wav')} == {n: z.read(n) for n in z.namelist()}
+        packed = {n: z.read(n) for n in z.namelist()}
+    folder = tmp_path/'speech'
+    assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob('*.wav')} == packed
 
 
 def test_the_setting_says_where(archive, tmp_path, monkeypatch):
@@ -114,7 +119,7 @@ def test_the_setting_says_where(archive, tmp_path, monkeypatch):
     assert names(tmp_path/'here') == ['speech']
 
 
-def test_a_broken_connection_is_taken_up_again(server, archive, tmp_path):
+def test_a_broken_connection_is_resumed(server, archive, tmp_path):
     server.plan = ['breaks', 'breaks', 'whole']
     download(tmp_path, [archive], retries=2, progress=False)
     first, second, third = server.asked
@@ -185,15 +190,15 @@ def test_a_status_that_stays_is_one_sentence(server, archive, tmp_path, status, 
     assert len(server.asked) == times and names(tmp_path) == []
 
 
-def test_nobody_there_is_one_sentence(server, archive, tmp_path):
+def test_an_unreachable_server_is_one_sentence(server, archive, tmp_path):
     gone = replace(archive, url='http://127.0.0.1:1/speech.zip')
     refused('cannot be reached', tmp_path/'corpus', [gone], retries=0)
     refused('cannot be reached', tmp_path/'corpus', [replace(archive, url='nonsense')], retries=0)
     assert names(tmp_path) == []
 
 
-def test_a_silent_server_is_one_sentence(server, archive, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, '_timeout', (5, .2))
+def test_a_server_that_stops_answering_is_one_sentence(server, archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, '_TIMEOUT', (5, .2))
     server.plan = ['hangs']
     refused('arrived before the connection broke', tmp_path, [archive], retries=0)
     assert names(tmp_path) == ['speech.zip.part']
@@ -210,7 +215,7 @@ def test_a_wrong_sum_starts_over(server, archive, tmp_path):
 
 
 @pytest.mark.parametrize('page', [b'<html>Please log in</html>', speech + b'more'])
-def test_another_size_is_not_even_begun(server, archive, tmp_path, page):
+def test_nothing_is_written_of_another_size(server, archive, tmp_path, page):
     (tmp_path/'speech.zip.part').write_bytes(speech[:10])
     server.bodies['/speech.zip'] = page
     server.plan = ['ignores']
@@ -218,9 +223,9 @@ def test_another_size_is_not_even_begun(server, archive, tmp_path, page):
     assert (tmp_path/'speech.zip.part').read_bytes() == speech[:10]
 
 
-def test_a_server_that_does_not_stop_is_cut_short(server, archive, tmp_path):
+def test_bytes_beyond_the_published_size_are_dropped(server, archive, tmp_path):
     server.plan = ['endless']
-    server.handle_error = lambda *args: None  # it minds that we hang up
+    server.handle_error = lambda *args: None  # the closed connection is an error there
     download(tmp_path, [archive], progress=False)
     assert server.asked == [None] and len(catalogue(tmp_path)) == 6
 
@@ -243,7 +248,8 @@ def device(name):
     return [(info, b'')]
 
 
-@pytest.mark.parametrize('evil', ['../out.wav', 'a/../../out.wav', '/out.wav', '..', '//host/out.wav', 'C:/out.wav', 'C:out.wav', '..\\out.wav', 'a\\..\\..\\out.wav', 'a\nb.wav', 'a.wav:stream'])
+@pytest.mark.parametrize('evil', ['../out.wav', 'a/../../out.wav', '/out.wav', '..', '//host/out.wav', 'C:/out.wav',
+    'C:out.wav', '..\\out.wav', 'a\\..\\..\\out.wav', 'a\nb.wav', 'a.wav:stream'])
 def test_names_that_leave_the_folder_are_refused(server, tmp_path, evil):
     archive = serve(server, 'evil', zipped({'good.wav': b'good', evil: b'evil'}))
     refused('evil.zip was deleted, because its member', tmp_path/'a'/'b', [archive])
@@ -253,7 +259,8 @@ def test_names_that_leave_the_folder_are_refused(server, tmp_path, evil):
 @pytest.mark.parametrize('members, says', [
     (link('Actor_01', '..'), 'is neither a file nor a folder'), (device('pipe.wav'), 'is neither a file nor a folder'),
     (squeezed('a.wav'), 'is compressed in an unusual way'),
-    ([('a.wav', b'1'), ('A.wav', b'2')], 'two files of the same name'), ([('a', b'1'), ('a/b.wav', b'2')], 'cannot be kept')])
+    ([('a.wav', b'1'), ('A.wav', b'2')], 'two files of the same name'),
+    ([('a', b'1'), ('a/b.wav', b'2')], 'cannot be kept')])
 def test_members_that_are_no_plain_files_are_refused(server, tmp_path, members, says):
     refused(says, tmp_path, [serve(server, 'evil', zipped(members))])
     assert 'evil' not in names(tmp_path) and 'evil.unpacking' not in names(tmp_path)
@@ -278,7 +285,7 @@ def test_bombs_are_refused(server, tmp_path):
 
 
 @pytest.mark.parametrize('size', [999_000, 1_001_000])
-def test_a_size_that_the_header_lies_about_is_refused(server, tmp_path, size):
+def test_a_wrong_size_in_the_header(server, tmp_path, size):
     body = bytearray(zipped({'a.wav': bytes(10**6)}))
     for signature, field in ((b'PK\3\4', 22), (b'PK\1\2', 24)):
         at = body.index(signature) + field
@@ -306,7 +313,7 @@ def test_a_full_disk_keeps_what_arrived(server, archive, tmp_path, monkeypatch):
     assert server.asked == [None] and names(tmp_path) == ['speech']
 
 
-def test_too_small_a_disk_is_seen_before_the_first_byte(archive, tmp_path, monkeypatch):
+def test_too_small_a_disk_is_an_error_before_the_first_byte(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: SimpleNamespace(free=3*len(speech)))
     refused('No space left on device', tmp_path, [archive])
     assert names(tmp_path) == []
@@ -350,10 +357,10 @@ def test_ctrl_c_while_bytes_flow(server, archive, tmp_path):
     assert server.asked == [None, f'bytes={kept}-'] and len(catalogue(tmp_path)) == 6
 
 
-def test_the_progress_bar_counts_bytes_and_can_be_silent(server, archive, tmp_path, capfd):
-    download(tmp_path/'loud', [archive])
+def test_the_progress_bar_counts_bytes_and_can_be_off(server, archive, tmp_path, capfd):
+    download(tmp_path/'shown', [archive])
     assert 'speech.zip: 100%' in capfd.readouterr().err
-    download(tmp_path/'quiet', [archive], progress=False)
+    download(tmp_path/'hidden', [archive], progress=False)
     assert capfd.readouterr() == ('', '')
 
 
@@ -361,4 +368,5 @@ def test_the_published_archives():
     assert [(a.name, a.bytes, a.md5) for a in ARCHIVES] == [
         ('Audio_Speech_Actors_01-24.zip', 208_468_073, 'bc696df654c87fed845eb13823edef8a'),
         ('Audio_Song_Actors_01-24.zip', 225_505_317, '5411230427d67a21e18aa4d466e6d1b9')]
-    assert [a.url for a in ARCHIVES] == [f'https://zenodo.org/records/1188976/files/{a.name}?download=1' for a in ARCHIVES]
+    record = 'https://zenodo.org/records/1188976/files'
+    assert [a.url for a in ARCHIVES] == [f'{record}/{a.name}?download=1' for a in ARCHIVES]

@@ -1,4 +1,4 @@
-"What another processor may change, and what no test lets pass: two swapped labels, a leaking scaler, a changed weight."
+"What another processor may change, and what a test must find: two swapped labels, a leaking scaler, a changed weight."
 import json, os, subprocess, sys
 from dataclasses import replace
 
@@ -23,15 +23,15 @@ def changed(t, classes, f):
     f(p)
     return t.assign(**dict(zip(classes, p.T)))
 
-def test_what_processors_do_is_let_pass(committed, classes):
+def test_the_differences_of_processors_are_accepted(committed, classes):
     "Noise as large as docs/processors.md finds it"
     rng = np.random.RandomState(0)
     def noise(p): p += rng.uniform(-3e-3, 3e-3, p.shape)*rng.uniform(0, .03, (len(p), 1)); p[7, 0] += 3.5e-3
     assert disagreements(committed, changed(committed, classes, noise), classes) == []
 
-def test_two_swapped_labels_are_seen(committed, classes):
+def test_two_swapped_labels_are_found(committed, classes):
     for i in range(7):
-        def swap(p): p[:, [i, i+1]] = p[:, [i+1, i]]
+        def swap(p, i=i): p[:, [i, i+1]] = p[:, [i+1, i]]
         assert disagreements(committed, changed(committed, classes, swap), classes)
 
 @pytest.mark.parametrize('f, says', [
@@ -39,12 +39,13 @@ def test_two_swapped_labels_are_seen(committed, classes):
     (lambda p: p.__iadd__(1e-3), 'median'),
     (lambda p: p.__setitem__((5, 3), p[5, 3] + 1.5*LARGEST), 'A probability'),
     (lambda p: p.__imul__(.97), 'calibration')], ids=['an answer', 'all a little', 'one probability', 'confidence'])
-def test_a_change_beyond_rounding_is_seen(committed, classes, f, says):
+def test_a_change_beyond_rounding_is_found(committed, classes, f, says):
     assert says in ' '.join(disagreements(committed, changed(committed, classes, f), classes))
 
-def test_other_clips_or_emotions_are_seen(committed, classes):
+def test_other_clips_or_emotions_are_found(committed, classes):
     assert disagreements(committed, committed[::-1], classes)
-    assert disagreements(committed, committed.assign(emotion=committed['emotion'].replace(dict(sad='calm', calm='sad'))), classes)
+    swapped = committed['emotion'].replace(dict(sad='calm', calm='sad'))
+    assert disagreements(committed, committed.assign(emotion=swapped), classes)
 
 # --- Scaler, network and labels on fixed windows
 
@@ -63,23 +64,25 @@ def test_swapped_labels_change_the_networks_answers(reference, classes):
         assert distance(replace(b, manifest=b.manifest | dict(labels=labels)), reference) > NETWORK
 
 def test_another_scaler_changes_the_networks_answers(reference):
-    "One that has seen the validation part differs by 0.001 standard deviations in the median column (the real one: test_bundled_model.py, with the corpus)"
+    """One that was fitted on the validation split too differs by 0.001 standard deviations in the median column
+    (test_bundled_model.py compares the real one, with the corpus)"""
     b, rng = load_bundle(), np.random.RandomState(0)
     for k in ('mean', 'scale'):
-        assert distance(replace(b, **{k: getattr(b, k) + b.scale*rng.normal(0, 1e-3, 275).astype(np.float32)}), reference) > NETWORK
+        moved = getattr(b, k) + b.scale*rng.normal(0, 1e-3, 275).astype(np.float32)
+        assert distance(replace(b, **{k: moved}), reference) > NETWORK
 
 def test_one_per_cent_of_any_matrix_changes_the_networks_answers(reference):
     onnx = pytest.importorskip('onnx')
-    b, seen = load_bundle(), {}
+    b, found = load_bundle(), {}
     model = onnx.load_from_string(b.onnx)
     for t in model.graph.initializer:
         w = onnx.numpy_helper.to_array(t)
         if w.dtype not in (np.float16, np.float32) or sum(n > 1 for n in w.shape) < 2: continue
         kept = t.raw_data
         t.CopyFrom(onnx.numpy_helper.from_array((w*w.dtype.type(1.01)).astype(w.dtype), t.name))
-        seen[t.name] = distance(replace(b, onnx=model.SerializeToString()), reference)
+        found[t.name] = distance(replace(b, onnx=model.SerializeToString()), reference)
         t.raw_data = kept
-    assert len(seen) >= 20 and min(seen.values()) > 3*NETWORK, seen
+    assert len(found) >= 20 and min(found.values()) > 3*NETWORK, found
 
 # --- Another processor
 
@@ -88,7 +91,8 @@ from emotion_nb.classifier import EmotionClassifier
 print(EmotionClassifier.load().predict_proba(sys.argv[1:]).tolist())"""
 
 def answers(examples, **env):
-    done = subprocess.run([sys.executable, '-c', PREDICT, *examples], env=os.environ | env, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, '-c', PREDICT, *examples], env=os.environ | env,
+                          capture_output=True, text=True, check=True)
     return np.array(json.loads(done.stdout))
 
 def test_an_old_processor_and_one_thread_give_the_same_answers(examples):

@@ -1,4 +1,4 @@
-"What a recording may be given as: each row is taken, or refused in one sentence."
+"The objects that may be given as a recording: each is accepted, or refused in one sentence."
 import contextlib, errno, gzip, io, os, pty, resource, socket, subprocess, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -76,7 +76,7 @@ def test_source_name(x, name): assert source_name(x) == name
 class Hostile:
     def __getattr__(self, name): raise RuntimeError('never')
 
-def test_an_object_that_raises_whatever_it_is_asked():
+def test_an_object_whose_attributes_all_raise():
     assert source_name(Hostile()) == NAMELESS
     assert 'not Hostile' in refusal(as_source, Hostile())
     assert 'are no array' in refusal(from_array, Hostile())
@@ -103,7 +103,7 @@ def test_pairs(x):
     (8_000, 16_000), (SAMPLES, SAMPLES), (SAMPLES,), (SAMPLES, 8_000, 1), (), [], [.1, .2, .3], ('a.wav', 8_000),
     (b'RIFF', 8_000), ('a.wav', 'b.wav'), ['a.wav', 'b.wav'], ['a.wav'], (SAMPLES, '8000'),
     (None, None), (iter(SAMPLES), 8_000)])
-def test_pairs_in_doubt(x): assert '(array, sample rate in Hz)' in refusal(as_source, x)
+def test_what_is_no_pair_of_samples_and_rate(x): assert '(array, sample rate in Hz)' in refusal(as_source, x)
 
 def test_a_decoder_of_torchcodec():
     decoder = Named(get_all_samples=lambda: Named(data=SAMPLES[None], sample_rate=8_000))
@@ -201,7 +201,7 @@ def test_errors_of_the_operating_system(path, monkeypatch):
             assert why in refusal(content, path)
     with pytest.raises(AudioError, match='Input/output'), open_source(str(path), 'a.wav'): failing(errno.EIO)()
 
-def test_a_memory_of_another_process(): assert 'Input/output error' in refusal(content, '/proc/self/mem')
+def test_a_file_whose_reads_fail(): assert 'Input/output error' in refusal(content, '/proc/self/mem')
 
 def test_a_file_that_is_deleted_while_it_is_read(path):
     with open_source(str(path)) as f:
@@ -244,7 +244,7 @@ def written(path, data=CONTENT, wait=0.):
 def test_a_named_pipe(fifo, wait):
     with written(fifo, wait=wait): assert content(fifo) == CONTENT
 
-def test_a_named_pipe_whose_writer_takes_its_time(fifo, monkeypatch):
+def test_a_named_pipe_whose_writer_is_slow(fifo, monkeypatch):
     monkeypatch.setattr(sources, 'PIPE_SECONDS', .1)
     writer = os.open(fifo, os.O_RDWR)
     later = threading.Timer(.4, lambda: (os.write(writer, b'RIFF'), os.close(writer)))
@@ -292,18 +292,18 @@ class Minimal:
     def __init__(self, data): self.file = io.BytesIO(data)
     def read(self, n): return self.file.read(n)
 
-class Dribble(io.BytesIO):
+class ShortReads(io.BytesIO):
     "Gives less than it was asked for"
     def read(self, n=-1): return super().read(min(n, 70_000))
 
-class Generous(Minimal):
+class LongReads(Minimal):
     "Gives more than it was asked for"
     def read(self, n): return self.file.read()
 
 def filled(f, data): f.write(data); return f
 
 FILES = dict(
-    bytes=io.BytesIO, dribble=Dribble, buffered=lambda d: io.BufferedReader(io.BytesIO(d)),
+    bytes=io.BytesIO, short_reads=ShortReads, buffered=lambda d: io.BufferedReader(io.BytesIO(d)),
     spooled=lambda d: filled(tempfile.SpooledTemporaryFile(100), d),
     named=lambda d: filled(tempfile.NamedTemporaryFile(), d),
     temporary=lambda d: filled(tempfile.TemporaryFile(), d), gzip=lambda d: gzip.open(io.BytesIO(gzip.compress(d, 1))))
@@ -330,8 +330,8 @@ def test_file_objects_of_the_operating_system(path):
 def test_one_file_object_in_many_threads(kind):
     with FILES[kind](CONTENT) as f, ThreadPoolExecutor(8) as pool: assert set(pool.map(content, [f]*30)) == {CONTENT}
 
-@pytest.mark.parametrize('make', [Minimal, Generous])
-def test_what_cannot_seek_is_read_from_where_it_stands(make):
+@pytest.mark.parametrize('make', [Minimal, LongReads])
+def test_what_cannot_seek_is_read_from_its_position(make):
     f = make(CONTENT)
     f.file.seek(10)
     assert content(f) == CONTENT[10:] and 'is empty' in refusal(content, f)
@@ -384,6 +384,12 @@ def test_an_upload_leaves_no_coroutine_behind(recwarn):
     for x in Upload(), Named(read=lambda n: Upload().read()): assert 'await file.read()' in refusal(content, x)
     assert not [w for w in recwarn if 'never awaited' in str(w.message)]
 
+class Awaitable:
+    "As a future, which has nothing to close"
+    def __await__(self): yield
+
+def test_a_read_that_gives_a_future(): assert 'await file.read()' in refusal(content, Gives(Awaitable()))
+
 def test_what_has_no_end(monkeypatch):
     monkeypatch.setattr(sources, 'LARGEST', 3*2**20)
     monkeypatch.setattr(sources, 'IN_MEMORY', 2**20)
@@ -425,14 +431,14 @@ WANT = [-1, 0, .5]
     [-1e300, 0, 5e299], np.array([-6e4, 0, 3e4], np.float16), np.array(['-1e4000', 0, '5e3999'], np.longdouble),
     pd.Series(WANT), pd.DataFrame(WANT), np.ma.masked_array(WANT), Samples(), np.array([-1, 9, 0, 9, .5])[::2],
     (-1, 0., .5)])
-def test_arrays_are_judged_by_what_they_hold(y):
+def test_arrays_are_scaled_by_their_type_and_values(y):
     x = from_array(y)
     assert x.dtype == np.float32 and x.ndim == 2 and x.shape[1] == 1
     np.testing.assert_allclose(x[:, 0], SAMPLES/32768 if isinstance(y, Samples) else WANT, rtol=1e-6)
 
 def test_floats_a_little_beyond_full_scale_are_kept(): assert from_array([-4., 0, 2]).ravel().tolist() == [-4, 0, 2]
 
-def test_integers_by_their_type_are_the_same_as_by_what_they_hold():
+def test_16_bit_integers_are_the_same_in_every_type():
     y = np.random.default_rng(0).integers(-2**15, 2**15, 1000)
     for kind in np.int16, np.int32, np.int64, '>i4':
         assert np.array_equal(from_array(y.astype(kind)), (y/2**15).astype(np.float32)[:, None])
@@ -442,8 +448,8 @@ def test_integers_by_their_type_are_the_same_as_by_what_they_hold():
     ((64, 100), (100, 64)), ((5, 5), (5, 5))])
 def test_shapes(shape, want):
     y = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
-    frames_first = y if shape == want or y.ndim == 1 else y.T
-    assert np.array_equal(from_array(y), frames_first.reshape(want)/np.float32(2**15))
+    time_first = y if shape == want or y.ndim == 1 else y.T
+    assert np.array_equal(from_array(y), time_first.reshape(want)/np.float32(2**15))
 
 def test_arrays_stay_as_they_were(tmp_path):
     y = np.array([-20., 0, 10]); y.flags.writeable = False

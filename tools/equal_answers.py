@@ -1,6 +1,7 @@
 """Equal in, equal out: one recording in many forms should get one answer.
 
-    python tools/equal_answers.py            200 clips of the test part of protocol A (EMOTION_NB_DATA), or the examples
+    python tools/equal_answers.py            200 clips of the test split of protocol A (EMOTION_NB_DATA),
+                                             or the examples
     python tools/equal_answers.py --write    the same, into docs/equal_answers.md
 """
 import argparse, io, os, sys
@@ -48,20 +49,24 @@ def at_its_end(y, sr):
     sf.write(f, y, sr, format='WAV', subtype='FLOAT')
     return f
 
-WAV = partial(by_soundfile, format='WAV')
+def int16(y): return (y*2**15).round().clip(-2**15, 2**15 - 1).astype(np.int16)
+
+WAV, RATES = partial(by_soundfile, format='WAV'), (16_000, 22_050, 44_100, 48_000, 96_000)
 FORMS = {
-    **{f'rate: {r/1000:g} kHz': lambda y, sr, r=r: WAV(*resampled(y, sr, r), subtype='FLOAT') for r in (16_000, 22_050, 44_100, 48_000, 96_000)},
+    **{f'rate: {r/1000:g} kHz': lambda y, sr, r=r: WAV(*resampled(y, sr, r), subtype='FLOAT') for r in RATES},
     **{f'width: {w}': partial(WAV, subtype=w) for w in ('PCM_16', 'PCM_24', 'PCM_32', 'FLOAT', 'DOUBLE')},
-    'array: float32': lambda y, sr: (y, sr), 'array: int16': lambda y, sr: ((y*2**15).round().clip(-2**15, 2**15 - 1).astype(np.int16), sr),
-    'codec: FLAC': partial(by_soundfile, format='FLAC'), 'codec: OGG Vorbis': partial(by_soundfile, format='OGG', subtype='VORBIS'),
+    'array: float32': lambda y, sr: (y, sr), 'array: int16': lambda y, sr: (int16(y), sr),
+    'codec: FLAC': partial(by_soundfile, format='FLAC'),
+    'codec: OGG Vorbis': partial(by_soundfile, format='OGG', subtype='VORBIS'),
     'codec: MP3, 128 kbit/s': partial(by_ffmpeg, container='mp3', codec='libmp3lame', kbps=128),
     'codec: AAC in M4A, 128 kbit/s': partial(by_ffmpeg, container='ipod', codec='aac', kbps=128),
     'codec: Opus, 96 kbit/s': partial(by_ffmpeg, container='ogg', codec='libopus', kbps=96, rate=48_000),
     **{f'level: {k}': lambda y, sr, f=CONDITIONS[k]: f(y, sr, None) for k in ('gain +12 dB', 'gain -12 dB')},
-    'channels: stereo, both the same': lambda y, sr: WAV(np.stack([y, y], 1), sr), 'channels: 5.1, the voice in the centre': lambda y, sr: WAV(surround(y), sr),
+    'channels: stereo, both the same': lambda y, sr: WAV(np.stack([y, y], 1), sr),
+    'channels: 5.1, the voice in the centre': lambda y, sr: WAV(surround(y), sr),
     'a file object at its end': at_its_end}
 
-# --- Ways to ask
+# --- Ways to compute an answer
 
 def in_process(paths): return EmotionClassifier.load().predict_proba(paths, n_jobs=1)
 
@@ -70,13 +75,15 @@ def in_processes(paths, n, **env):
     before = os.environ.copy()
     os.environ.update(env)
     try:
-        with ProcessPoolExecutor(n, get_context('spawn')) as pool: return np.concatenate(list(pool.map(in_process, np.array_split(paths, n))))
+        with ProcessPoolExecutor(n, get_context('spawn')) as pool:
+            return np.concatenate(list(pool.map(in_process, np.array_split(paths, n))))
     finally: os.environ.clear(); os.environ.update(before)
 
-WAYS = {'threads: 1': lambda clf, paths: clf.predict_proba(paths, n_jobs=1), 'threads: 2': lambda clf, paths: clf.predict_proba(paths, n_jobs=2),
-        'threads: 16': lambda clf, paths: clf.predict_proba(paths, n_jobs=16),
-        'processes: 4': lambda clf, paths: in_processes(paths, 4),
-        'processor: oldest kernel of OpenBLAS, NumPy without AVX2': lambda clf, paths: in_processes(paths, 1, **OLD, OPENBLAS_CORETYPE='Prescott')}
+WAYS = {
+    **{f'threads: {n}': lambda clf, paths, n=n: clf.predict_proba(paths, n_jobs=n) for n in (1, 2, 16)},
+    'processes: 4': lambda clf, paths: in_processes(paths, 4),
+    'processor: oldest kernel of OpenBLAS, NumPy without AVX2':
+        lambda clf, paths: in_processes(paths, 1, **OLD, OPENBLAS_CORETYPE='Prescott')}
 
 # --- The comparison
 
@@ -86,16 +93,18 @@ def chosen(clips, n=N, seed=SEED):
     return [clips[i] for i in sorted(np.random.RandomState(seed).choice(len(clips), n, replace=False))]
 
 def compare(clf, paths):
-    "For each form and way: share of the answers that stay, and the differences of the probabilities"
+    "For each form and way: the share of unchanged answers, and the differences of the probabilities"
     plain, rows = clf.predict_proba(paths), []
     def sounds(form):
         for p in paths: yield form(load_audio(p, (sr := sf.info(p).samplerate)), sr)
-    asked = {k: lambda f=f: clf.predict_proba(sounds(f)) for k, f in FORMS.items()} | {k: lambda w=w: w(clf, paths) for k, w in WAYS.items()}
-    for name, answers in asked.items():
+    forms = {k: lambda f=f: clf.predict_proba(sounds(f)) for k, f in FORMS.items()}
+    ways = {k: lambda w=w: w(clf, paths) for k, w in WAYS.items()}
+    for name, answers in (forms | ways).items():
         try: p = answers()
         except AudioError as e: rows.append((name, f'refused: {e}', '', '', '')); continue
         d = np.abs(p - plain).max(1)
-        rows.append((name, f'{(p.argmax(1) == plain.argmax(1)).mean():.1%}', f'{np.median(d):.0e}', f'{np.quantile(d, .95):.0e}', f'{d.max():.0e}'))
+        unchanged, figures = (p.argmax(1) == plain.argmax(1)).mean(), (np.median(d), np.quantile(d, .95), d.max())
+        rows.append((name, f'{unchanged:.1%}', *(f'{x:.0e}' for x in figures)))
         print(*rows[-1], flush=True)
     return rows
 
@@ -103,20 +112,23 @@ TEXT = """# Equal in, equal out
 
 Made by `python tools/equal_answers.py --write` on {date}.
 
-{n} clips of the test part of protocol A (drawn by `RandomState({seed})`; no label is used, and nothing is chosen by the result) are answered in other forms and other ways.
-A form without loss should keep the answer and nearly all of the probabilities. A lossy codec and a lower rate take something from the sound: this is how much that matters.
+{n} clips of the test split of protocol A (drawn by `RandomState({seed})`; no label is used, and nothing is chosen by
+the result) are classified in other forms and other ways. A form without loss should keep the answer and nearly all of
+the probabilities. A lossy codec and a lower rate remove some of the sound: this is how much that matters.
 
 {rows}
 
-The difference of a clip is that of its probability that differs most. The clips are FLAC with 16 bits at 22.05 kHz. A rate is made by soxr, and taken back by soxr when it is
-read: what it removes lies above 10 kHz (at 16 kHz, above 7.3 kHz), where the model listens too. Between processors see [processors.md](processors.md).
+The difference of a clip is that of its probability that differs most. The clips are FLAC with 16 bits at 22.05 kHz.
+soxr converts them to another rate, and back when they are read: what this removes is above 10 kHz (at 16 kHz, above
+7.3 kHz), which the features cover too. For differences between processors see [processors.md](processors.md).
 """
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument('--write', action='store_true', help='keep the report')
+    p.add_argument('--write', action='store_true', help='write the report')
     write, paths = p.parse_args().write, chosen([str(c) for c in test_clips()])
-    rows = table(['form or way', 'unchanged', 'median difference', '95th percentile', 'largest'], compare(EmotionClassifier.load(), paths))
+    head = ['form or way', 'unchanged', 'median difference', '95th percentile', 'largest']
+    rows = table(head, compare(EmotionClassifier.load(), paths))
     if write: REPORT.write_text(TEXT.format(date=date.today(), n=len(paths), seed=SEED, rows=rows))
 
 if __name__ == '__main__': sys.exit(main())

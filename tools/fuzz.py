@@ -3,12 +3,14 @@
     make fuzz                                    both, five minutes each
     python tools/fuzz.py decoder --seconds 600   one of them, longer
 
-It starts from the smaller recordings of tests/recordings.py, from the bundled model, and from the cases that were found before and are kept in
-tests/fuzz_cases/. A new case (a crash, a hang of ten seconds, more than 1 GB, an exception that is not ours) is written there; mend it and commit the
-case: `pytest tests/test_fuzz.py` replays all of them, without atheris.
+It starts from the smaller recordings of tests/recordings.py, from the bundled model, and from the cases that were found
+before and are kept in tests/fuzz_cases/. A new case (a crash, a hang of ten seconds, more than 1 GB, an exception that
+is not ours) is written there. Correct the fault and commit the case: `pytest tests/test_fuzz.py` replays all of them,
+without atheris.
 """
 import argparse, io, re, subprocess, sys, tempfile
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +26,8 @@ def decoder(data):
     left = SAMPLES
     try:
         for rate, block in decode(io.BytesIO(data), 'fuzz', 1., lambda sentence: None):
-            if not rate > 0 or block.ndim != 2 or block.dtype != np.float32: raise TypeError(f'{rate} Hz, {block.dtype}, {block.shape}')
+            if not rate > 0 or block.ndim != 2 or block.dtype != np.float32:
+                raise TypeError(f'{rate} Hz, {block.dtype}, {block.shape}')
             left -= block.size
             if left < 0: break
     except AudioError: pass
@@ -44,34 +47,47 @@ def seeds(target):
         from recordings import RECORDINGS
         return [data for row in RECORDINGS.values() if len(data := row()) <= SEED_BYTES]
     from emotion_nb.bundle import BUNDLED
-    return [bytes([i]) + (BUNDLED/name).read_bytes() for i, name in enumerate(('bundle.json', 'bundle.json', 'arrays.npz'))]
+    names = 'bundle.json', 'bundle.json', 'arrays.npz'
+    return [bytes([i]) + (BUNDLED/name).read_bytes() for i, name in enumerate(names)]
+
+MODULES = 'emotion_nb.bundle', 'emotion_nb.classifier', 'emotion_nb.decoding'  # Whose coverage guides the mutations
 
 def fuzz(target, seconds):
     "Fuzz in this process, which ends with it"
     import atheris
-    with atheris.instrument_imports(include=['emotion_nb']): import emotion_nb.bundle, emotion_nb.classifier, emotion_nb.decoding
+    with atheris.instrument_imports(include=['emotion_nb']):
+        for name in MODULES: import_module(name)
     with tempfile.TemporaryDirectory() as grown:
         for i, data in enumerate(seeds(target)): (Path(grown)/f'seed_{i}').write_bytes(data)
-        atheris.Setup([sys.argv[0], grown, str(CASES/target), f'-artifact_prefix={CASES/target}/', f'-max_total_time={seconds}', f'-timeout={HANG}',
-                       f'-rss_limit_mb={MEGABYTES}', '-max_len=1000000', '-print_final_stats=1'], TARGETS[target])
+        options = [f'-artifact_prefix={CASES/target}/', f'-max_total_time={seconds}', f'-timeout={HANG}',
+                   f'-rss_limit_mb={MEGABYTES}', '-max_len=1000000', '-print_final_stats=1']
+        atheris.Setup([sys.argv[0], grown, str(CASES/target), *options], TARGETS[target])
         atheris.Fuzz()
 
 def watched(target, seconds):
     "Fuzz in a process of its own; its exit status, and its figures by name"
-    done = subprocess.run([sys.executable, __file__, target, '--seconds', str(seconds)], stderr=subprocess.PIPE, text=True, errors='replace')
+    done = subprocess.run([sys.executable, __file__, target, '--seconds', str(seconds)],
+                          stderr=subprocess.PIPE, text=True, errors='replace')
     if done.returncode: print(done.stderr[-10_000:], file=sys.stderr)
     return done.returncode, dict(re.findall(r'stat::(\w+): +(\d+)', done.stderr))
 
 PAGE = """# Fuzzing
 
-Written by `python tools/fuzz.py --seconds {seconds} --write`, {today}: bytes that are generated from the smaller recordings of `tests/recordings.py`, and from the files of the bundled
-model, with the coverage of our Python code as a guide (atheris). What is found (a crash, ten seconds without an end, more than {mb} MB, an exception that is not ours) is
+Written by `python tools/fuzz.py --seconds {seconds} --write`, {today}: bytes that are generated from the smaller \
+recordings of `tests/recordings.py`, and from the files of the bundled
+model, with the coverage of our Python code as a guide (atheris). What is found (a crash, ten seconds without an end, \
+more than {mb} MB, an exception that is not ours) is
 kept in `tests/fuzz_cases/` and replayed by `pytest tests/test_fuzz.py`.
 
 | target | inputs | found | peak memory, MB | slowest input, s |
 |:--|--:|:--|--:|--:|
 {rows}
 """
+
+def row(target, status, figures):
+    "A row of the page"
+    inputs, found = f"{int(figures['number_of_executed_units']):,}", 'a case' if status else 'nothing'
+    return f"| {target} | {inputs} | {found} | {figures['peak_rss_mb']} | {figures['slowest_unit_time_sec']} |"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -81,8 +97,7 @@ def main():
     args = parser.parse_args()
     if args.target: return fuzz(args.target, args.seconds)
     ends = {t: watched(t, args.seconds) for t in TARGETS}
-    rows = '\n'.join(f"| {t} | {int(s['number_of_executed_units']):,} | {'a case' if status else 'nothing'} | {s['peak_rss_mb']} | {s['slowest_unit_time_sec']} |"
-                     for t, (status, s) in ends.items())
+    rows = '\n'.join(row(t, status, s) for t, (status, s) in ends.items())
     page = PAGE.format(seconds=args.seconds, today=date.today(), mb=MEGABYTES, rows=rows)
     print(page)
     if args.write: (ROOT/'docs'/'fuzzing.md').write_text(page, encoding='utf-8')

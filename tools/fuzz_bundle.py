@@ -3,7 +3,8 @@
     from fuzz_bundle import fuzz_one
     fuzz_one(data)
 
-The first byte chooses what the others stand for: `bundle.json` as it is, `bundle.json` with its fingerprint made right, `arrays.npz`, `model.onnx`.
+The first byte chooses what the others stand for: `bundle.json` as it is, `bundle.json` with the fingerprint that
+belongs to it, `arrays.npz`, `model.onnx`.
 """
 import json
 from dataclasses import replace

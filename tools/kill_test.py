@@ -1,11 +1,14 @@
-"""Kills downloads, cache filling, training and saving at random moments, and fills their disk; then runs each again to its end and compares.
+"""Kills downloads, cache filling, training and saving at random moments, and fills their disk; then runs each again.
 
-    python tools/kill_test.py                          # 20 kills and 5 full disks, ten minutes of two idle cores; the report is docs/kills.md
+    python tools/kill_test.py                          # 20 kills and 5 full disks, ten minutes on two idle cores
     python tools/kill_test.py --only save --kills 50   # more of one kind
 
-Moments are drawn evenly over the measured duration of the work, from a seed. A full disk is a small tmpfs, which only root may mount; else it is left out.
+Each second run must end as a run that was never interrupted. The report is docs/kills.md. Moments are drawn evenly over
+the measured duration of the work, from a seed. A full disk is a small tmpfs, which only root may mount; others skip it.
 """
-import argparse, hashlib, io, json, os, random, shutil, signal, subprocess, sys, tempfile, threading, time, wave, zipfile
+import argparse, hashlib, io, json, os, random, shutil, signal, subprocess, sys
+import tempfile, threading, time, wave, zipfile
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,10 +54,13 @@ def serve():
     server = ThreadingHTTPServer(('127.0.0.1', 0), Slow)
     server.daemon_threads, server.body = True, archive_bytes()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return dict(name='noise.zip', url=f'http://127.0.0.1:{server.server_port}/noise.zip', bytes=len(server.body), md5=hashlib.md5(server.body).hexdigest())
+    return dict(name='noise.zip', url=f'http://127.0.0.1:{server.server_port}/noise.zip', bytes=len(server.body),
+                md5=hashlib.md5(server.body).hexdigest())
 
 def write_corpus(folder, cache):
-    "Clips with the names of RAVDESS, two actors: a tone for each emotion, in noise; and their features, so that training begins with the network"
+    """Clips with the names of RAVDESS, two actors: a tone for each emotion, in noise.
+
+    Their features go into the cache, so that training begins with the network."""
     import soundfile as sf
     from emotion_nb.corpus import catalogue
     from emotion_nb.dataset import dataset_features
@@ -63,7 +69,8 @@ def write_corpus(folder, cache):
     for e in range(1, 9):
         for channel in ((1, 2) if e < 7 else (1,)):
             for i in range(16):
-                name = f'03-{channel:02}-{e:02}-{1 + (i//8)*(e > 1):02}-{1 + i//4%2:02}-{1 + i//2%2:02}-{1 + i%2:02}.wav'
+                codes = 3, channel, e, 1 + (i//8)*(e > 1), 1 + i//4%2, 1 + i//2%2, 1 + i%2
+                name = '-'.join(f'{code:02}' for code in codes) + '.wav'
                 sf.write(folder/name, .3*np.sin(2*np.pi*150*e*t) + .01*rng.standard_normal(len(t)), 22_050)
     dataset_features(catalogue(folder), folder=cache/'features', progress=False)
 
@@ -82,7 +89,7 @@ def cache(folder, setting):
     from emotion_nb.dataset import dataset_features
     df = catalogue(example_clips()['sad'].parent)
     begin()
-    dataset_features(df, takes=3, folder=folder/'cache', n_jobs=2, progress=False)
+    dataset_features(df, n_augmented=3, folder=folder/'cache', n_jobs=2, progress=False)
 
 def training(folder, setting):
     os.environ['EMOTION_NB_CACHE'] = setting['cache']
@@ -94,20 +101,23 @@ def training(folder, setting):
     net = ModelConfig(conv=(8,), kernel_size=(3,), strides=(2,), pool_size=(1,), lstm=(8,), dense=(8,))
     df = catalogue(setting['corpus'])
     begin()
-    recipe = Recipe(model=net, batches=BatchConfig(batch_size=16), takes=0, members=1, epochs=4, warmup=1, learning_rate=.01)
+    recipe = Recipe(model=net, batches=BatchConfig(batch_size=16), n_augmented=0, members=1, epochs=4, warmup=1,
+                    learning_rate=.01)
     run_seed(df, folder/'run', recipe, progress=False)
 
 def save(folder, setting):
     import joblib, keras
     from emotion_nb.bundle import save_bundle
     from emotion_nb.training import Recipe
-    run = SimpleNamespace(model=keras.models.load_model(BUNDLED/'best_model.keras'), scaler=joblib.load(BUNDLED/'scaler.pkl'), encoder=joblib.load(BUNDLED/'label_encoder.pkl'),
+    scaler, encoder = (joblib.load(BUNDLED/f'{name}.pkl') for name in ('scaler', 'label_encoder'))
+    run = SimpleNamespace(model=keras.models.load_model(BUNDLED/'best_model.keras'), scaler=scaler, encoder=encoder,
                           recipe=Recipe(), temperature=1., versions={}, folder=BUNDLED)
     begin()
     save_bundle(run, folder/'bundle', 'saved')
 
 WORKS = dict(download=download, cache=cache, training=training, save=save)
-ROOM = dict(download=(.1, 3.9), cache=(.05, .95), training=(.01, .9), save=(.05, .95)) # Sizes of a disk that is too small, as shares of what the work leaves
+# Sizes of a disk that is too small, as shares of what the work leaves
+ROOM = dict(download=(.1, 3.9), cache=(.05, .95), training=(.01, .9), save=(.05, .95))
 
 def prepare(name, folder):
     "What lies there before the work: for saving, another bundle"
@@ -116,7 +126,11 @@ def prepare(name, folder):
 
 # What they leave
 
-def contents(folder): return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob('*')) if p.is_file()}
+def files(folder): return [p for p in sorted(folder.rglob('*')) if p.is_file()]
+
+def contents(folder):
+    "The hash of each file in a folder, by its path in there"
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files(folder)}
 
 def answers(bundle):
     "The probabilities of a bundle for three windows of noise"
@@ -132,10 +146,11 @@ def result(name, folder):
 
 def leftovers(folder):
     "What has a name that only unfinished things have"
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob('*') if p.name.startswith('part-') or p.suffix in ('.part', '.replaced', '.unpacking'))
+    unfinished = lambda p: p.name.startswith('part-') or p.suffix in ('.part', '.replaced', '.unpacking')
+    return sorted(str(p.relative_to(folder)) for p in filter(unfinished, folder.rglob('*')))
 
 def compare(name, folder, expected):
-    "How the end of a run differs from that of one that nobody stopped; '' if it does not"
+    "How the end of a run differs from that of an uninterrupted one; '' if it does not"
     got = result(name, folder)
     if isinstance(got, dict):
         wrong = [k for k in {*got, *expected} if got.get(k) != expected.get(k) and 'part-' not in k]
@@ -153,7 +168,9 @@ def whole_meanwhile(name, folder):
 
 def start(name, folder, setting):
     "Start a work and wait until it begins"
-    process = subprocess.Popen([sys.executable, __file__, '--work', name, folder, json.dumps(setting)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [sys.executable, __file__, '--work', name, folder, json.dumps(setting)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
     process.stdout.readline()
     return process
 
@@ -186,36 +203,45 @@ def kill(name, root, setting, expected, duration, rng):
     folder.mkdir(); prepare(name, folder)
     alive = killed_at(name, folder, setting, seconds)
     found = [*leftovers(folder), whole_meanwhile(name, folder)]
-    row = dict(work=name, how=f'killed after {seconds:.2f} of {duration:.2f} s' + ('' if alive else ' (had ended)'), found=', '.join(filter(None, found)) or '-', again=again(name, folder, setting, expected))
+    how = f'killed after {seconds:.2f} of {duration:.2f} s' + ('' if alive else ' (had ended)')
+    row = dict(work=name, how=how, found=', '.join(filter(None, found)) or '-',
+               again=again(name, folder, setting, expected))
     row['left'] = ', '.join(leftovers(folder)) or '-'
     shutil.rmtree(folder)
     return row
 
+def mount(*options): subprocess.run(['mount', *options], check=True, capture_output=True)
+
+def sentence(status, error):
+    "What a work said of the full disk: one sentence, or what was wrong"
+    if status == 1 and 'Traceback' not in error: return error.strip().splitlines()[-1]
+    return f'FAILED: status {status}, {error[-200:]!r}'
+
 def fill(name, root, setting, expected, size, rng):
     "One full disk: a row of the report"
     disk, room = root/'disk', int(size*rng.uniform(*ROOM[name]))
-    extra = sum(p.stat().st_size for p in BUNDLED.rglob('*') if p.is_file())*(name == 'save') # the bundle that is there before
-    mount = lambda *options: subprocess.run(['mount', *options], check=True, capture_output=True)
+    extra = sum(p.stat().st_size for p in files(BUNDLED))*(name == 'save') # the bundle that is there before
     disk.mkdir()
     mount('-t', 'tmpfs', '-o', f'size={room + extra + 2**17}', 'tmpfs', str(disk))
     try:
         prepare(name, disk)
         status, error, _ = to_its_end(name, disk, setting)
-        said = error.strip().splitlines()[-1] if status == 1 and 'Traceback' not in error else f'FAILED: status {status}, {error[-200:]!r}'
+        said = sentence(status, error).replace(str(disk), 'DISK')
         found = [*leftovers(disk), whole_meanwhile(name, disk)]
         mount('-o', 'remount,size=1G', str(disk))
-        row = dict(work=name, how=f'disk of {room/1e6:.2f} MB where {size/1e6:.2f} are left at the end', found=', '.join(filter(None, [said.replace(str(disk), 'DISK'), *found])),
-                   again=again(name, disk, setting, expected), left=', '.join(leftovers(disk)) or '-')
+        row = dict(work=name, how=f'disk of {room/1e6:.2f} MB where {size/1e6:.2f} are left at the end',
+                   found=', '.join(filter(None, [said, *found])), again=again(name, disk, setting, expected),
+                   left=', '.join(leftovers(disk)) or '-')
     finally: subprocess.run(['umount', '-l', disk], check=True); disk.rmdir()
     return row
 
-def unbroken(name, root, setting):
-    "What a run leaves that nobody stops, its seconds and its bytes"
-    folder = root/'unbroken'
+def uninterrupted(name, root, setting):
+    "What an uninterrupted run leaves, its seconds and its bytes"
+    folder = root/'uninterrupted'
     folder.mkdir(); prepare(name, folder)
     status, error, seconds = to_its_end(name, folder, setting)
     assert not status, error
-    expected, size = result(name, folder), sum(p.stat().st_size for p in folder.rglob('*') if p.is_file())
+    expected, size = result(name, folder), sum(p.stat().st_size for p in files(folder))
     shutil.rmtree(folder)
     return expected, seconds, size
 
@@ -226,18 +252,31 @@ def can_mount(root):
     subprocess.run(['umount', root], check=True)
     return True
 
+HEAD = """# Killed and out of room
+
+Made by `{command}` (seed {seed}): {kills} kills, {disks} full disks, {wrong} of them with a wrong end.
+
+Each work is killed with SIGKILL, with all of its processes, at a moment drawn evenly over the duration of a run that \
+nobody stops. Then the same work runs again to its end. Files of the download and of the feature cache must be the \
+same bit for bit; the answers of a trained or saved model must agree within 0.0001. A full disk must give one sentence \
+and status 1; then the disk grows and the same work runs again.
+
+What is found after a kill is what unfinished work leaves: a file or a folder under a temporary name. Saving replaces \
+a bundle of protocol A with one of protocol "saved": the old or the new one must load at once.
+{skipped}
+| work | stopped | found then | run again | left at the end |
+|:--|:--|:--|:--|:--|
+"""
+
 def report(rows, seed, command, skipped):
-    "The report in Markdown"
+    "The report in Markdown, and the rows with a wrong end"
     wrong = [r for r in rows if r['again'] != 'the same' or 'BROKEN' in r['found'] or 'FAILED' in r['found']]
     kills = sum(r['how'].startswith('killed') for r in rows)
-    lines = ['# Killed and out of room', '', f'Made by `{command}` (seed {seed}): {kills} kills, {len(rows) - kills} full disks, {len(wrong)} of them with a wrong end.', '',
-        'Each work is killed with SIGKILL, with all of its processes, at a moment drawn evenly over the duration of a run that nobody stops. Then the same work runs again to its end. '
-        'Files of the download and of the feature cache must be the same bit for bit; the answers of a trained or saved model must agree within 0.0001. '
-        'A full disk must give one sentence and status 1; then the disk grows and the same work runs again.', '',
-        'What is found after a kill is what unfinished work leaves: a part or a folder under another name. Saving replaces a bundle of protocol A with one of protocol "saved": the old or the new one must load at once.', '']
-    if skipped: lines += ['Full disks were left out: only root can mount one.', '']
-    lines += ['| work | stopped | found then | run again | left at the end |', '|:--|:--|:--|:--|:--|']
-    return '\n'.join([*lines, *(f"| {r['work']} | {r['how']} | {r['found']} | {r['again']} | {r['left']} |" for r in rows), '']), wrong
+    skipped = '\nFull disks were left out: only root can mount one.\n' if skipped else ''
+    head = HEAD.format(command=command, seed=seed, kills=kills, disks=len(rows) - kills, wrong=len(wrong),
+                       skipped=skipped)
+    lines = (f"| {r['work']} | {r['how']} | {r['found']} | {r['again']} | {r['left']} |\n" for r in rows)
+    return head + ''.join(lines), wrong
 
 def main(only, kills, disks, seed, out):
     "Kill, fill, and write the report; the status"
@@ -245,14 +284,17 @@ def main(only, kills, disks, seed, out):
     with tempfile.TemporaryDirectory() as root:
         root = Path(root)
         write_corpus(root/'clips', root/'cache')
-        setting, mountable = dict(archive=serve(), corpus=str(root/'clips'), cache=str(root/'cache')), can_mount(root/'clips')
+        setting = dict(archive=serve(), corpus=str(root/'clips'), cache=str(root/'cache'))
+        mountable = can_mount(root/'clips')
         for name in only or WORKS:
-            expected, seconds, size = unbroken(name, root, setting)
-            steps = [lambda: kill(name, root, setting, expected, seconds, rng)]*kills + [lambda: fill(name, root, setting, expected, size, rng)]*(disks[name] if mountable else 0)
+            expected, seconds, size = uninterrupted(name, root, setting)
+            steps = [partial(kill, name, root, setting, expected, seconds, rng)]*kills
+            if mountable: steps += [partial(fill, name, root, setting, expected, size, rng)]*disks[name]
             for step in steps:
                 rows.append(step())
                 print(*rows[-1].values(), sep=' | ', flush=True)
-    text, wrong = report(rows, seed, 'python tools/kill_test.py' + ''.join(f' {a}' for a in sys.argv[1:]), not mountable)
+    command = ' '.join(['python tools/kill_test.py', *sys.argv[1:]])
+    text, wrong = report(rows, seed, command, not mountable)
     out.parent.mkdir(exist_ok=True)
     out.write_text(text)
     return bool(wrong)

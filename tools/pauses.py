@@ -1,4 +1,4 @@
-"Pauses, clicks, repetitions and noise: how many clips are still answered rightly; prints docs/pauses.md"
+"Pauses, clicks, repetitions and noise: how many clips are still classified correctly; prints docs/pauses.md"
 import argparse, csv, json, random, sys
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.core import EMOTIONS
 from emotion_nb.features import active_range
 
-N_CLIPS, SEED = 60, 0  # Clips of the test part: the first in the shuffled order of their sorted names
+N_CLIPS, SEED = 60, 0  # Clips of the test split: the first in the shuffled order of their sorted names
 
 def emotion(clip): return EMOTIONS[int(clip.split('-')[2]) - 1]
 
@@ -101,20 +101,20 @@ for _k in range(15):
 
 INTRODUCTION = """# Pauses, clicks, repetitions and noise
 
-Each case puts something before, between, after or inside clips that are named rightly or wrongly when they are alone
-(first row). The columns: how many of the {originals} originals (48 kHz) are named rightly; how many of {clips} clips
-of the test part of protocol A (the first of their sorted names after `random.Random(0).shuffle`); how many originals
-the mean of the timeline names rightly, its windows weighted by their active seconds; and for how many originals both
-give the same answer. In brackets the same before recordings were cut at their pauses (commit fe419ac, all windows
-weighted alike), for the cases that were run with it. The weakest are sounds that are no voice but as long and as loud
-as a word: a cough, a door.
+Each case puts something before, between, after or inside clips. The first row has the clips alone. The columns: how
+many of the {originals} originals (clips as published, 48 kHz) are classified correctly; how many of {clips} clips of
+the test split of protocol A (the first of their sorted names after `random.Random(0).shuffle`); how many originals
+the mean of the timeline classifies correctly, its windows weighted by their active seconds; and for how many
+originals both give the same answer. In brackets the same before recordings were cut at their pauses (commit fe419ac,
+all windows weighted alike), for the cases that were run with it. The weakest are sounds that are no voice but as long
+and as loud as a word: a cough, a door.
 
-The constants of [05a_activity](../nbs/05a_activity.ipynb) were chosen on the training and validation parts and on these
-cases of the originals; the test part was used to check. It was looked at between versions: of the 490 test clips 431
-were named rightly before, 430, 429 and 430 by three drafts, and 431 now, each with the answer it had before. The drafts
-were changed so that fewer training clips leave the path that they took before. One limit, how long a pause stays in a
-sentence, was raised from 0.5 to 0.6 s after a look at the one clip that was still lost (its pause has 0.55 s);
-of the ten pauses over 0.5 s in the training and validation parts four are no longer than 0.6 s.
+The constants of [05a_activity](../nbs/05a_activity.ipynb) were chosen on the training and validation splits and on
+these cases of the originals; the test split was used to check. It was looked at between versions: of the 490 test
+clips 431 were classified correctly before, 430, 429 and 430 by three drafts, and 431 now, each with the answer it had
+before. The drafts were changed so that fewer training clips were processed in another way than before. One limit, how
+long a pause stays in a sentence, was raised from 0.5 to 0.6 s after a look at the one clip that was still lost (its
+pause has 0.55 s); of the ten pauses over 0.5 s in the training and validation splits four are no longer than 0.6 s.
 
 Made by
 
@@ -134,7 +134,7 @@ def read(paths):
     return {p.stem: (load_audio(p, sr), sr) for p, sr in rates.items()}
 
 def test_clips(data, splits):
-    "The paths of the clips of the test part of protocol A that are tried"
+    "The paths of the clips of the test split of protocol A that are tried"
     names = sorted(r['clip'] for r in csv.DictReader(open(splits)) if r['protocol_a'] == 'test')
     random.Random(SEED).shuffle(names)
     paths = {p.stem: p for p in Path(data).rglob('*.flac')}
@@ -151,24 +151,24 @@ def recordings(clips, case):
         yield CASES[case](Sounds(sr), y, clips[partner(clips, c)][0]).astype(np.float32), sr
 
 def answers(clf, clips, case):
-    "The emotion that `predict` names for each clip"
+    "The emotion that `predict` gives for each clip"
     return clf.classes_[clf.predict_proba(recordings(clips, case)).argmax(1)].tolist()
 
 def timeline_answers(clf, clips, case):
-    "The emotion that the mean of the timeline names for each clip, its windows weighted by their active seconds"
+    "The emotion with the highest mean over the windows of the timeline of each clip, weighted by their active seconds"
     for x in recordings(clips, case):
         t = clf.predict_timeline(x).dropna()
         weights = t.get('active_seconds')  # not there before the windows were weighted
         yield str(clf.classes_[np.average(t[clf.classes_], axis=0, weights=weights).argmax()])
 
-def right(found, clips): return sum(e == emotion(c) for e, c in zip(found, clips))
+def n_correct(found, clips): return sum(e == emotion(c) for e, c in zip(found, clips))
 
 def row(clf, originals, clips, case):
     "The counts of one case"
     first = answers(clf, originals, case)
     over_time = list(timeline_answers(clf, originals, case))
-    return dict(originals=right(first, originals), clips=right(answers(clf, clips, case), clips),
-                timeline=right(over_time, originals), same=sum(a == b for a, b in zip(first, over_time)))
+    return dict(originals=n_correct(first, originals), clips=n_correct(answers(clf, clips, case), clips),
+                timeline=n_correct(over_time, originals), same=sum(a == b for a, b in zip(first, over_time)))
 
 def main():
     p = argparse.ArgumentParser(description=__doc__)
