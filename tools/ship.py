@@ -1,9 +1,11 @@
 """Makes a trained model the one that comes with the library: its bundle, the figures of both protocols, its card.
 
     python tools/ship.py runs/emotion runs/crossval    a model that was just trained
-    python tools/ship.py --again ../shared/ravdess     the model that is there, judged by today's code for predictions
+    python tools/ship.py --again ../shared/ravdess     the model that is there, evaluated by today's code
+    python tools/ship.py --card                        its card alone
 """
 import argparse, shutil
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -12,46 +14,63 @@ from emotion_nb.bundle import BUNDLED, add_metrics, read_manifest
 from emotion_nb.card import model_card
 from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.corpus import catalogue
-from emotion_nb.evaluation import report_figures, save_report
-from emotion_nb.experiment import add_protocol_b, calibration, evaluate_a, robustness_a
+from emotion_nb.evaluation import report_figures, write_report_files
+from emotion_nb.experiment import add_protocol_b, calibration_figures, evaluate_a, robustness_a
 from emotion_nb.files import whole_folder
 
 ROOT = Path(__file__).resolve().parent.parent
+EARLIER, OTHERS = 'earlier.csv', 'others.csv' # In the bundle's report; what they hold comes from no training run
 
-def write_card(part):
+def write_card(folder):
     "The card of a bundle, in it and in the root"
-    card = model_card(part)
-    (part/'MODEL_CARD.md').write_text(card)
-    (ROOT/'MODEL_CARD.md').write_text(card)
+    card = model_card(folder)
+    (folder/'MODEL_CARD.md').write_text(card, encoding='utf-8')
+    (ROOT/'MODEL_CARD.md').write_text(card, encoding='utf-8')
+
+def keep_earlier(report):
+    "Put the table of other systems into a new report, and that of earlier models with the model that is replaced"
+    shutil.copy(BUNDLED/'report'/OTHERS, report)
+    m = read_manifest(BUNDLED)['metrics']
+    row = dict(as_of=date.today().isoformat(), seeds=len(m['seeds']['runs']),
+        accuracy_a=m['seeds']['mean']['test_both_accuracy'], uar_b_speech=m['protocol_b']['speech']['uar'])
+    t = pd.concat([pd.read_csv(BUNDLED/'report'/EARLIER), pd.DataFrame([row])])
+    t.to_csv(report/EARLIER, index=False, float_format='%.4f')
 
 def ship(run, crossval):
     "Copy the bundle of `emotion-nb train`, add what `emotion-nb crossval` found, write the card"
     with whole_folder(BUNDLED) as part:
         shutil.copytree(Path(run)/'bundle', part, dirs_exist_ok=True)
         add_protocol_b(part, crossval)
+        keep_earlier(part/'report')
         write_card(part)
 
 def judge_again(data):
     "Renew the figures of protocol A that belong to the shipped network; those over seeds and of protocol B stay"
     clf, df = EmotionClassifier.load(), catalogue(data)
-    reports = {p: evaluate_a(clf, df, p) for p in ('validation', 'test')}
-    hold = robustness_a(clf, df)
+    reports = {split: evaluate_a(clf, df, split) for split in ('validation', 'test')}
+    robust = robustness_a(clf, df)
     with whole_folder(BUNDLED) as part:
         shutil.copytree(BUNDLED, part, dirs_exist_ok=True)
-        before = pd.read_csv(part/'report'/'predictions.csv')
-        again = dict(changed=int((before['predicted'] != reports['test'].predictions['predicted']).sum()), clips=len(before))
-        save_report(reports['test'], part/'report')
-        hold.to_csv(part/'report'/'robustness.csv', float_format='%.4f')
-        metrics = read_manifest(part)['metrics'] | {p: report_figures(r) for p, r in reports.items()}
-        add_metrics(part, metrics | dict(calibration=calibration(clf, reports, part/'report'), robustness=hold.to_dict('index'), judged_again=again))
+        report = part/'report'
+        before = pd.read_csv(report/'predictions.csv')
+        changed = before['predicted'] != reports['test'].predictions['predicted']
+        write_report_files(reports['test'], report)
+        robust.to_csv(report/'robustness.csv', float_format='%.4f')
+        metrics = read_manifest(part)['metrics'] | {split: report_figures(r) for split, r in reports.items()}
+        add_metrics(part, metrics | dict(calibration=calibration_figures(clf, reports, report),
+            robustness=robust.to_dict('index'), judged_again=dict(changed=int(changed.sum()), clips=len(before))))
         write_card(part)
 
-if __name__ == '__main__':
+def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('run', nargs='?', help='folder of emotion-nb train')
     p.add_argument('crossval', nargs='?', help='folder of emotion-nb crossval, all folds in it')
-    p.add_argument('--again', metavar='DATA', help='folder of the corpus: judge the shipped model anew')
+    p.add_argument('--again', metavar='DATA', help='folder of the corpus: evaluate the shipped model again')
+    p.add_argument('--card', action='store_true', help='write the card of the shipped model again')
     args = p.parse_args()
-    if args.again: judge_again(args.again)
+    if args.card: write_card(BUNDLED)
+    elif args.again: judge_again(args.again)
     elif args.run and args.crossval: ship(args.run, args.crossval)
-    else: p.error('name the folders of both runs, or --again and the folder of the corpus')
+    else: p.error('name the folders of both runs, or --again and the folder of the corpus, or --card')
+
+if __name__ == '__main__': main()
