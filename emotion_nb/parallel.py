@@ -11,11 +11,11 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, local
 
-# %% ../nbs/10b_parallel.ipynb #d4e20bde
+# %% ../nbs/10b_parallel.ipynb #9409c777
 def n_threads(
-    n_jobs:int|None=None, # Threads; `None` or -1 for one a core, -2 for one less
+    n_jobs:int|None=None, # Threads; `None` or -1 for one per core, -2 for one less
 ) -> int: # At least 1
-    "How many threads that is on this machine; raises `ValueError` or `TypeError`"
+    "The number of threads on this machine; raises `ValueError` or `TypeError`"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     if n_jobs is None: return cores
     if isinstance(n_jobs, bool) or not hasattr(n_jobs, '__index__'):
@@ -23,22 +23,22 @@ def n_threads(
     if n_jobs == 0: raise ValueError('n_jobs cannot be 0: give the number of threads, or -1 for one a core.')
     return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
 
-# %% ../nbs/10b_parallel.ipynb #7a2e549c
+# %% ../nbs/10b_parallel.ipynb #ed1908fd
 class Cancelled(BaseException):
-    "Nobody waits for the result any more"
+    "The result of a task is not wanted any more"
 
-_here = local()  # `.stop`, in a thread of `in_parallel`: the event that says so
+_here = local()  # `.stop`, in a thread of `in_parallel`: the event that is set then
 
 def stoppable(
     steps, # Iterable
 ): # Iterator of the same
-    "The steps of a task; raises `Cancelled` between two of them once its `in_parallel` is given up"
+    "The steps of a task; raises `Cancelled` before the next one where the results of its `in_parallel` are not wanted"
     stop = getattr(_here, 'stop', None)
     for step in steps:
         if stop and stop.is_set(): raise Cancelled
         yield step
 
-# %% ../nbs/10b_parallel.ipynb #b8007442
+# %% ../nbs/10b_parallel.ipynb #bc3321db
 def _futures(submit, items):
     "A future for each item; where the items raise an error, it comes as the last one"
     try:
@@ -48,6 +48,7 @@ def _futures(submit, items):
         last.set_exception(e)
         yield last
 
+# %% ../nbs/10b_parallel.ipynb #d6eea774
 def _results(f, items, n):
     "The results in order, at most `2*n` items ahead"
     stop, ahead, pool = Event(), deque(), ThreadPoolExecutor(n)
@@ -63,10 +64,11 @@ def _results(f, items, n):
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
 
+# %% ../nbs/10b_parallel.ipynb #1f349b69
 def in_parallel(
     f, # Function of one item
     items, # Iterable, of any length
-    n_jobs:int|None=None, # Threads; `None` or -1 for one a core, -2 for one less
+    n_jobs:int|None=None, # Threads; `None` or -1 for one per core, -2 for one less
 ): # Iterator of `f(item)`, in order
-    "Map with threads, only a few items ahead of who takes the results; given up, it waits for nothing"
+    "Map with threads, only a few items ahead of the caller; when it is closed, it waits for no thread"
     return _results(f, iter(items), n_threads(n_jobs))

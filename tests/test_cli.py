@@ -1,7 +1,8 @@
 "The command line as a shell sees it: what is printed, to which stream, and with which status."
-import csv, io, json, os, shutil, signal, subprocess, sys, threading
+import csv, dataclasses, io, json, os, shutil, signal, subprocess, sys, threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -78,13 +79,49 @@ def test_json_is_one_list(clips):
     assert [r['file'] for r in json.loads(run('predict', '--json', *clips[:2]).stdout)] == clips[:2]
 
 @pytest.mark.parametrize('args, status, words', [
-    (['predict', '.'], 1, '. is a folder'), (['predict', ''], 1, 'The path is empty'), (['predict'], 2, 'Missing argument'),
+    (['predict', '.'], 1, '. is a folder'), (['predict', ''], 1, 'The path is empty'),
+    (['predict'], 2, 'Missing argument'),
     (['timeline', '0.flac', '--window', 'nan'], 1, 'A window of nan s'),
     (['timeline', '0.flac', '--hop', 'x'], 2, 'float'),
-    (['predict', '0.flac', '--model', 'nowhere'], 1, 'nowhere'), (['--no\x1b[31m'], 2, '31m'), (['ex\x1b[31m'], 2, '31m')])
+    (['predict', '0.flac', '--model', 'nowhere'], 1, 'nowhere'),
+    (['--no\x1b[31m'], 2, '31m'), (['ex\x1b[31m'], 2, '31m')])
 def test_what_is_asked_for_wrongly_is_said(clips, args, status, words):
     done = run(*args)
     assert (done.exit_code, done.stdout) == (status, '') and words in done.stderr and '\x1b' not in done.stderr
+
+def test_times_of_an_hour_are_written_as_on_the_page(clips, monkeypatch):
+    from emotion_nb.output import clock
+    from emotion_nb.timeline import Window, timeline_frame
+    def made(clf, x, *args):
+        "Windows of an hour, answered calm and then sad"
+        one = np.eye(len(clf.classes_), dtype=np.float32)
+        t = timeline_frame(clf, x, [Window(3597., 3599.96, one[1], 3.), Window(3599.96, 3662.5, one[6], 3.)])
+        t.attrs['warnings'] = []
+        return t
+    monkeypatch.setattr(EmotionClassifier, 'predict_timeline', made)
+    head, *lines = run('timeline', clips[0]).stdout.splitlines()
+    spans = [line.split()[:2] for line in lines]
+    assert spans == [[clock(t, 1) for t in span] for span in ((3597, 3599.96), (3599.96, 3662.5))]
+    assert spans[1] == ['1:00:00.0', '1:01:02.5']
+    assert {line.index('100.0%') + 6 for line in lines} == {len(head)}  # in one column, however long the times
+
+@pytest.mark.parametrize('command, called', [('train', 'run_protocol_a'), ('crossval', 'run_protocol_b')])
+def test_options_replace_what_the_recipe_says(command, called, monkeypatch):
+    corpus, experiment = pytest.importorskip('emotion_nb.corpus'), pytest.importorskip('emotion_nb.experiment')
+    asked = []
+    def stopped(df, out, recipe, *args): asked.append(recipe); raise KeyboardInterrupt
+    monkeypatch.setattr(corpus, 'catalogue', lambda folder: None)
+    monkeypatch.setattr(experiment, called, stopped)
+    for options in ([], ['--n-augmented', '2', '--epochs', '3', '--members', '1', '--seed', '7']):
+        done = run(command, '--recipe', 'reference', *options)
+        assert (done.exit_code, done.output) == (1, f'Error: {cli.STOPPED}\n')
+    plain, changed = asked
+    assert changed == dataclasses.replace(plain, n_augmented=2, epochs=3, members=1, seed=7)
+    assert 'choose one of default, reference.' in run(command, '--recipe', 'best').stderr
+
+def test_the_help_names_the_formats_of_the_decoder():
+    from emotion_nb.decoding import FORMATS
+    for _ in range(2): assert f'FILE is a {FORMATS} file' in ' '.join(run('predict', '--help').output.split())
 
 # Names
 
@@ -166,5 +203,6 @@ def test_ctrl_c_ends_it_at_once_and_keeps_what_was_answered(clips, form):
 
 @pytest.mark.parametrize('name', ['emotion_nb', 'emotion_nb.cli'])
 def test_it_runs_as_a_module(name):
-    done = subprocess.run([sys.executable, '-m', name, 'predict', '--help'], capture_output=True, text=True, timeout=TIMEOUT)
+    command = [sys.executable, '-m', name, 'predict', '--help']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0 and done.stdout.startswith(f'Usage: python -m {name} predict [OPTIONS] FILE...')

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emotion_nb import classifier
-from emotion_nb.classifier import EmotionClassifier, Prediction, in_parallel
+from emotion_nb.classifier import EmotionClassifier, Network, Prediction, in_parallel
 from emotion_nb.core import AudioError, MissingExtraError, UnexpectedError
 from emotion_nb.parallel import n_threads, stoppable
 from emotion_nb.quality import quality_warnings
@@ -17,9 +17,9 @@ TIMEOUT = 120  # Seconds after which something hangs
 
 class Odd(EmotionClassifier):
     "Raises the exceptions that it is given as recordings"
-    def _proba(self, x, warnings=None):
+    def recording_proba(self, x, doubts=None):
         if isinstance(x, BaseException): raise x
-        return super()._proba(x, warnings)
+        return super().recording_proba(x, doubts)
 
 @pytest.fixture(scope='module')
 def clf(): return Odd.load()
@@ -112,7 +112,7 @@ def test_a_row_of_nan_for_what_has_no_answer(clf, examples, wanted):
     np.testing.assert_allclose(rows[[0, 2]], [[*p.probabilities.values()] for p in wanted[:2]], atol=1e-6)
 
 def test_an_unexpected_error_is_not_silence_in_a_timeline(clf, examples, monkeypatch):
-    monkeypatch.setattr(Odd, '_session', property(lambda self: 1/0))
+    monkeypatch.setattr(Network, 'session', property(lambda self: 1/0))
     with pytest.raises((UnexpectedError, ZeroDivisionError)): clf.predict_timeline(examples[0])
 
 # What is asked for wrongly
@@ -131,7 +131,8 @@ def test_an_open_file_is_one_recording(clf, examples):
 def test_what_is_no_list_is_one_sentence(clf, x):
     with pytest.raises(AudioError, match='Recordings are given as a list'): clf.predict_proba(x)
 
-@pytest.mark.parametrize('x', [[], ['a.wav', 'b.wav'], ('a.wav', 'b.wav'), {'a.wav'}, iter('ab'), None, 42, ''], ids=repr)
+@pytest.mark.parametrize('x', [
+    [], ['a.wav', 'b.wav'], ('a.wav', 'b.wav'), {'a.wav'}, iter('ab'), None, 42, ''], ids=repr)
 def test_what_is_no_recording_is_one_sentence(clf, x):
     with pytest.raises(AudioError) as caught: clf.predict(x)
     assert not isinstance(caught.value, UnexpectedError) and str(caught.value).endswith('.')
@@ -190,23 +191,23 @@ def test_a_recording_of_an_hour_is_left_between_two_segments(clf, monkeypatch):
     def endless(*args, **kwargs):
         rng = np.random.default_rng(0)
         while True: begun.set(); yield rng.standard_normal(7*22_050).astype(np.float32)
-    def proba(self, x, warnings=None):
-        try: return EmotionClassifier._proba(self, x, warnings)
+    def proba(self, x, doubts=None):
+        try: return EmotionClassifier.recording_proba(self, x, doubts)
         finally: left.set()
     monkeypatch.setattr(classifier, 'stream_audio', endless)
-    monkeypatch.setattr(Odd, '_proba', proba)
+    monkeypatch.setattr(Odd, 'recording_proba', proba)
     with pytest.raises(KeyboardInterrupt): next(clf.predict_iter(given_up(begun), 2))
     assert left.wait(TIMEOUT)
 
 # In other processes
 
 def test_it_travels_as_its_bundle_and_is_loaded_once(clf, examples, wanted, tmp_path):
-    elsewhere = Odd(dataclasses.replace(clf.bundle, folder=tmp_path/'gone', speeds=(1.,)))
+    elsewhere = Odd(dataclasses.replace(clf.bundle, folder=tmp_path/'gone', tta_speeds=(1.,)))
     for c in clf, elsewhere:
         data = pickle.dumps(c)
         there = pickle.loads(data)
         assert type(there) is Odd and pickle.loads(data) is there is copy.deepcopy(c)
-        assert there.bundle.speeds == c.bundle.speeds
+        assert there.bundle.tta_speeds == c.bundle.tta_speeds
         assert same(there.predict(examples[0]), c.predict(examples[0]))
 
 @pytest.mark.parametrize('start', multiprocessing.get_all_start_methods())
@@ -223,9 +224,9 @@ def test_a_forked_process_opens_the_network_anew(clf):
     if 'fork' not in multiprocessing.get_all_start_methods(): pytest.skip('no fork here')
     context = multiprocessing.get_context('fork')
     answer = context.SimpleQueue()
-    child = context.Process(target=lambda: answer.put(id(clf._session)))
-    mine = id(clf._session); child.start(); child.join(TIMEOUT)
-    assert answer.get() != mine and id(clf._session) == mine
+    child = context.Process(target=lambda: answer.put(id(clf.network.session)))
+    mine = id(clf.network.session); child.start(); child.join(TIMEOUT)
+    assert answer.get() != mine and id(clf.network.session) == mine
 
 def test_it_says_what_it_is(clf):
     assert repr(clf) == f"Odd('bundled', 8 emotions, fingerprint {clf.bundle.manifest['fingerprint'][:12]})"
