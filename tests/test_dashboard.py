@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 import soundfile as sf
 from emotion_nb import EmotionClassifier
-from emotion_nb.answers import percent, points, verdict
+from emotion_nb.output import percent, points
+from emotion_nb.prediction import verdict
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
-from emotion_nb.intake import max_upload
-from emotion_nb.serving import free_port
-from emotion_nb.style import COLOURS
+from emotion_nb.app.protocol import CHUNK_BYTES
+from emotion_nb.app.server import free_port
+from emotion_nb.app.theme import COLOURS
+from emotion_nb.app.upload import max_upload
 from emotion_nb.timeline import segments
 from playwright.sync_api import Error as PlaywrightError, expect
 from screenshot import choose, chromium_browser, command, job, long_recording, open_page, serving
 
-expect.set_options(timeout=60_000)  # for a machine that has other things to do
-PIECE = 2**20
+expect.set_options(timeout=60_000)  # for a busy machine
 HOSTILE = '<img src=x onerror=alert(1)>.wav'
 
 @pytest.fixture(scope='module')
@@ -36,14 +37,18 @@ def classifier(): return EmotionClassifier.load()
 RECORD_SENT = """
 window.sentSizes = [];
 const send = WebSocket.prototype.send;
-WebSocket.prototype.send = function(data) { window.sentSizes.push(data.byteLength ?? data.size ?? data.length); return send.call(this, data); };
+WebSocket.prototype.send = function(data) {
+    window.sentSizes.push(data.byteLength ?? data.size ?? data.length);
+    return send.call(this, data);
+};
 """
 
 class Visit:
-    "A page of its own, and what happened in it that nobody asked for"
+    "A page of its own, and the errors and requests that should not have happened in it"
     def __init__(self, browser, address, **options):
         self.address, self.foreign, self.errors = address, [], []
-        self.context = browser.new_context(**dict(viewport=dict(width=1200, height=1000), accept_downloads=True) | options)
+        usual = dict(viewport=dict(width=1200, height=1000), accept_downloads=True)
+        self.context = browser.new_context(**usual | options)
         self.context.add_init_script(RECORD_SENT)
         self.context.on('page', self._watch)
         self.context.set_default_timeout(60_000)
@@ -69,8 +74,10 @@ class Visit:
 
     def bars(self):
         "The exact value and the shown percentage of each bar of the answer"
-        rows = [(o.locator('th').inner_text(), o.locator('data')) for o in self.page.locator('.emotion-answer tbody tr').all()]
-        return {name: float(o.get_attribute('value')) for name, o in rows}, {name: o.inner_text() for name, o in rows}
+        rows = self.page.locator('.emotion-answer tbody tr').all()
+        found = {o.locator('th').inner_text(): o.locator('data') for o in rows}
+        exact = {k: float(o.get_attribute('value')) for k, o in found.items()}
+        return exact, {k: o.inner_text() for k, o in found.items()}
 
     def assert_answers(self, prediction):
         "The page shows this prediction"
@@ -99,7 +106,7 @@ class Visit:
 
 @pytest.fixture(scope='module')
 def visit(browser, address):
-    "Somebody who has opened the page, and stays for all tests"
+    "A visitor who has opened the page, and stays for all tests"
     visit = Visit(browser, address)
     yield visit
     visit.close()
@@ -111,8 +118,10 @@ def encoded(y, sample_rate, form, codec):
         stream = container.add_stream(codec, rate=sample_rate, layout='mono')
         frame = av.AudioFrame.from_ndarray(y[None].astype(np.float32), format='fltp', layout='mono')
         frame.sample_rate = sample_rate
-        for f in av.AudioResampler(format=stream.codec_context.format, layout='mono', rate=stream.codec_context.sample_rate, frame_size=stream.codec_context.frame_size).resample(frame):
-            container.mux(stream.encode(f))
+        context = stream.codec_context
+        resampler = av.AudioResampler(format=context.format, layout='mono', rate=context.sample_rate,
+                                      frame_size=context.frame_size)
+        for f in resampler.resample(frame): container.mux(stream.encode(f))
         container.mux(stream.encode(None))
     return out.getvalue()
 
@@ -123,7 +132,7 @@ def test_a_clip_is_answered_as_the_library_answers_it(visit, classifier, example
     first, second = (classifier.predict(clip).probabilities for clip in examples[:2])
     assert first != second
 
-def test_a_clip_is_heard_and_seen(visit, examples):
+def test_a_clip_is_played_and_drawn(visit, examples):
     visit.choose(examples[0])
     seconds = sf.info(examples[0]).duration
     audio = visit.page.locator('.emotion-clip audio')
@@ -143,7 +152,8 @@ def test_an_example_is_one_click_away(visit, classifier):
     visit.assert_answers(classifier.predict(example_clips()['angry']))
     visit.page.wait_for_function("() => document.querySelector('.emotion-clip audio').readyState > 0")
 
-@pytest.mark.parametrize('name, form, codec, rate', [('talk.webm', 'webm', 'libopus', 48_000), ('talk.m4a', 'ipod', 'aac', 22_050)])
+@pytest.mark.parametrize('name, form, codec, rate', [
+    ('talk.webm', 'webm', 'libopus', 48_000), ('talk.m4a', 'ipod', 'aac', 22_050)])
 def test_what_browsers_and_phones_record_is_read(visit, classifier, examples, name, form, codec, rate):
     content = encoded(load_audio(examples[0], rate), rate, form, codec)
     visit.choose(dict(name=name, mimeType='audio/x', buffer=content))
@@ -153,7 +163,8 @@ def test_why(visit, classifier, examples):
     visit.choose(examples[0])
     with job(visit.page): visit.press('Why this answer?')
     why = classifier.explain(examples[0])
-    shown = {o.locator('th').inner_text().split(':')[0]: o.locator('td').last.inner_text() for o in visit.page.locator('.emotion-why tbody tr').all()}
+    rows = visit.page.locator('.emotion-why tbody tr').all()
+    shown = {o.locator('th').inner_text().split(':')[0]: o.locator('td').last.inner_text() for o in rows}
     assert shown == {f: points(e) for f, e in zip(why.over_features.feature, why.over_features.effect)}
     expect(visit.page.locator('svg[data-track=effects] rect')).to_have_count(len(why.over_time))
 
@@ -195,28 +206,32 @@ def test_files_can_be_dropped_anywhere_on_the_page(visit, classifier, examples):
     drop = """([bytes, name]) => {
         const data = new DataTransfer();
         data.items.add(new File([new Uint8Array(bytes)], name));
-        document.querySelector('h1').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+        const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+        document.querySelector('h1').dispatchEvent(drop);
     }"""
     with job(visit.page): visit.page.evaluate(drop, [list(examples[1].read_bytes()), 'dropped.flac'])
     visit.assert_answers(classifier.predict(examples[1]))
     expect(visit.status).to_contain_text('dropped.flac')
 
-def test_of_a_folder_the_recordings_are_taken(visit, examples, tmp_path):
+def test_of_a_folder_the_recordings_are_received(visit, examples, tmp_path):
     for name in ('a/one.flac', 'a/b/two.flac', 'a/notes.txt', 'a/._one.flac'):
         (tmp_path/name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path/name).write_bytes(examples[0].read_bytes())
     with job(visit.page): visit.page.get_by_label('Choose a folder').set_input_files(tmp_path/'a')
-    expect(visit.status).to_have_text('Finished: 2 of 2 recordings answered. 2 other files in the folder were left out.')
-    assert visit.page.locator('.emotion-results tbody td:first-child').all_inner_texts() == ['a/b/two.flac', 'a/one.flac']
+    left_out = '2 other files in the folder were left out.'
+    expect(visit.status).to_have_text(f'Finished: 2 of 2 recordings answered. {left_out}')
+    names = visit.page.locator('.emotion-results tbody td:first-child').all_inner_texts()
+    assert names == ['a/b/two.flac', 'a/one.flac']
 
-def test_many_files_become_a_table_that_can_be_sorted_opened_and_taken_home(visit, classifier, examples, tmp_path):
+def test_many_files_become_a_table_that_can_be_sorted_opened_and_downloaded(visit, classifier, examples, tmp_path):
     large = tmp_path/'opera.wav'
     with large.open('wb') as f: f.truncate(max_upload() + 1)
-    files = {clip.name: clip.read_bytes() for clip in examples[:3]} | {HOSTILE: examples[3].read_bytes(), '=cmd.wav': b'no sound'}
+    files = {clip.name: clip.read_bytes() for clip in examples[:3]}
+    files |= {HOSTILE: examples[3].read_bytes(), '=cmd.wav': b'no sound'}
     for name, content in files.items(): (tmp_path/name).write_bytes(content)
     before = sum(visit.sent)
     visit.choose([*(tmp_path/name for name in files), large])
-    assert sum(visit.sent) - before < PIECE
+    assert sum(visit.sent) - before < CHUNK_BYTES
     expect(visit.status).to_have_text('Finished: 4 of 6 recordings answered. 2 could not be used; the table says why.')
     rows = visit.page.locator('.emotion-results tbody tr')
     expect(rows.nth(4)).to_contain_text('=cmd.wav is not a recording that can be read')
@@ -230,7 +245,8 @@ def test_many_files_become_a_table_that_can_be_sorted_opened_and_taken_home(visi
         assert {k: float(back[file][k]) for k in p.probabilities} == pytest.approx(p.probabilities, abs=1e-4)
     assert 'is not a recording that can be read' in back["'=cmd.wav"]['error']
     as_json = json.loads(visit.download('Download JSON')[1])
-    assert [r['file'] for r in as_json] == [*files, 'opera.wav'] and as_json[0]['probabilities'] == pytest.approx(expected[as_json[0]['file']].probabilities, abs=1e-4)
+    assert [r['file'] for r in as_json] == [*files, 'opera.wav']
+    assert as_json[0]['probabilities'] == pytest.approx(expected[as_json[0]['file']].probabilities, abs=1e-4)
     visit.press('confidence')
     assert visit.page.get_by_role('columnheader', name='confidence').get_attribute('aria-sort') == 'descending'
     order = sorted(expected, key=lambda f: -expected[f].confidence)
@@ -244,18 +260,22 @@ def test_three_minutes_have_a_timeline_that_plays_and_can_be_stopped(visit, clas
     sf.write(clip, long_recording(180), SAMPLE_RATE, subtype='FLOAT')
     assert clip.stat().st_size > 10*2**20
     visit.choose(clip)
-    assert max(visit.sent) < PIECE + 2000  # in pieces, whatever the server's limit
+    assert max(visit.sent) < CHUNK_BYTES + 2000  # in chunks, whatever the server's limit
     timeline = classifier.predict_timeline(clip)
     expected = segments(timeline).reset_index()
-    shown = visit.page.locator('.emotion-segments tbody tr').evaluate_all('rows => rows.map(r => [...r.cells].slice(1, 5).map(c => c.innerText.trim()))')
+    cells = 'rows => rows.map(r => [...r.cells].slice(1, 5).map(c => c.innerText.trim()))'
+    shown = visit.page.locator('.emotion-segments tbody tr').evaluate_all(cells)
     clock = lambda t: '{:.0f}:{:04.1f}'.format(*divmod(round(t.total_seconds(), 1), 60))
     assert shown == [[clock(r.start), clock(r.end), r.emotion, percent(r.confidence)] for r in expected.itertuples()]
-    expect(visit.page.get_by_role('img', name='Confidence in each of 8 emotions over time').locator('path[fill^=url]')).not_to_have_count(0)
+    areas = visit.page.get_by_role('img', name='Confidence in each of 8 emotions over time').locator('path[fill^=url]')
+    expect(areas).not_to_have_count(0)
     name, text = visit.download('Download windows (CSV)')
     back = list(csv.DictReader(io.StringIO(text)))
-    assert [float(r['start']) for r in back] == pytest.approx([i.total_seconds() for i in timeline.index.get_level_values('start')])
+    starts = [i.total_seconds() for i in timeline.index.get_level_values('start')]
+    assert [float(r['start']) for r in back] == pytest.approx(starts)
     visit.page.wait_for_function("() => document.querySelector('.emotion-sound audio').readyState > 1")
-    audio, row = visit.page.locator('.emotion-sound audio').first, visit.page.locator('.emotion-segments tbody tr').nth(2)
+    audio = visit.page.locator('.emotion-sound audio').first
+    row = visit.page.locator('.emotion-segments tbody tr').nth(2)
     start, end = expected.start[2].total_seconds(), expected.end[2].total_seconds()
     row.get_by_role('button', name=re.compile('^Play')).click()
     visit.page.wait_for_function('([a, t]) => !a.paused && a.currentTime > t', arg=[audio.element_handle(), start])
@@ -272,17 +292,20 @@ def test_three_minutes_have_a_timeline_that_plays_and_can_be_stopped(visit, clas
     expect(visit.status).to_contain_text(re.compile(r'stopped after \d+ of 180 s|Stopped\.'))
     expect(visit.page.get_by_role('progressbar')).to_be_hidden()
 
-def test_the_microphone_is_heard(visit):
+def test_the_microphone_records(visit):
     visit.press('Record')
     expect(visit.page.get_by_text(re.compile(r'0:(0[2-9]|[1-5]\d) of 5:00'))).to_be_visible()
     with job(visit.page): visit.press('Finish')
     expect(visit.heading).to_have_count(1)
     expect(visit.status).to_contain_text(re.compile(r'^recording \d\d\.\d\d\.\d\d\.wav: '))
-    assert visit.page.locator('.emotion-clip audio').evaluate('o => new Promise(ok => o.readyState ? ok(o.duration) : o.onloadedmetadata = () => ok(o.duration))') > 1.5
+    duration = 'o => new Promise(ok => o.readyState ? ok(o.duration) : o.onloadedmetadata = () => ok(o.duration))'
+    assert visit.page.locator('.emotion-clip audio').evaluate(duration) > 1.5
 
-@pytest.mark.parametrize('why, sentence', [('NotAllowedError', 'was not allowed to use the microphone'), ('NotFoundError', 'No microphone was found')])
+@pytest.mark.parametrize('why, sentence', [
+    ('NotAllowedError', 'was not allowed to use the microphone'), ('NotFoundError', 'No microphone was found')])
 def test_why_there_is_no_microphone_is_said_in_words(visit, why, sentence):
-    visit.page.evaluate("why => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', why)); }", why)
+    refuse = "why => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', why)); }"
+    visit.page.evaluate(refuse, why)
     visit.press('Record')
     expect(visit.page.get_by_role('alert')).to_contain_text(sentence)
 
@@ -301,13 +324,18 @@ def test_the_page_shows_no_source_and_has_a_title(visit):
 
 def test_the_keyboard_is_enough(browser, address, classifier):
     visit, reached = Visit(browser, address), []
+    focused = """() => {
+        const o = document.activeElement;
+        return o.type === 'file' ? o.parentElement.innerText : o.innerText.trim();
+    }"""
     for _ in range(40):
         visit.page.keyboard.press('Tab')
-        reached.append(visit.page.evaluate("() => document.activeElement.type === 'file' ? document.activeElement.parentElement.innerText : document.activeElement.innerText.trim()"))
+        reached.append(visit.page.evaluate(focused))
         if reached[-1] == 'Choose recordings':
             with visit.page.expect_file_chooser(): visit.page.keyboard.press('Space')
         if reached[-1] == 'sad': break
-    assert [o for o in ('About the model', 'Choose recordings', 'Choose a folder', 'Record', 'neutral', 'sad') if o not in reached] == []
+    wanted = 'About the model', 'Choose recordings', 'Choose a folder', 'Record', 'neutral', 'sad'
+    assert [o for o in wanted if o not in reached] == []
     with job(visit.page): visit.page.keyboard.press('Enter')
     visit.assert_answers(classifier.predict(example_clips()['sad']))
     visit.close()
@@ -325,7 +353,8 @@ def test_two_visitors_at_once_get_their_own_answers(visit, browser, address, cla
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_the_page_follows_the_system_and_fits_a_phone(browser, address, examples, scheme, tmp_path):
     visit = Visit(browser, address, viewport=dict(width=375, height=740), color_scheme=scheme)
-    too_wide = """() => [...document.querySelectorAll('.emotion-app *')].filter(o => !o.closest('.emotion-scroll') && o.getBoundingClientRect().right > 376).map(o => o.outerHTML)"""
+    too_wide = """() => [...document.querySelectorAll('.emotion-app *')]
+        .filter(o => !o.closest('.emotion-scroll') && o.getBoundingClientRect().right > 376).map(o => o.outerHTML)"""
     (tmp_path/'broken.wav').write_bytes(b'')
     for files in (examples[0], [examples[0], tmp_path/'broken.wav']):
         visit.choose(files)
@@ -348,12 +377,16 @@ def test_limit_and_path_can_be_set(browser, examples, tmp_path):
         visit.close()
 
 def test_jupyterlab_shows_the_same(browser, classifier, examples, tmp_path):
-    cell = dict(cell_type='code', execution_count=None, id='app', metadata={}, outputs=[], source='from emotion_nb.dashboard import EmotionApp; EmotionApp()')
-    kernel = dict(display_name='Python 3', language='python', name='python3')
-    (tmp_path/'app.ipynb').write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)))
+    cell = dict(cell_type='code', execution_count=None, id='app', metadata={}, outputs=[],
+                source='from emotion_nb.dashboard import EmotionApp; EmotionApp()')
+    metadata = dict(kernelspec=dict(display_name='Python 3', language='python', name='python3'))
+    notebook = dict(cells=[cell], metadata=metadata, nbformat=4, nbformat_minor=5)
+    (tmp_path/'app.ipynb').write_text(json.dumps(notebook))
     port = free_port('127.0.0.1', 0)
-    lab = subprocess.Popen([sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', f'--port={port}', '--IdentityProvider.token=', f'--ServerApp.root_dir={tmp_path}',
-                            ], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | dict(JUPYTER_CONFIG_DIR=str(tmp_path/'config')))
+    line = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', f'--port={port}',
+            '--IdentityProvider.token=', f'--ServerApp.root_dir={tmp_path}']
+    env = os.environ | dict(JUPYTER_CONFIG_DIR=str(tmp_path/'config'))
+    lab = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
     try:
         context = browser.new_context()
         context.set_default_timeout(60_000)
@@ -376,7 +409,7 @@ def test_jupyterlab_shows_the_same(browser, classifier, examples, tmp_path):
         lab.terminate()
         lab.wait(120)
 
-def test_ctrl_c_ends_it_without_a_word():
+def test_ctrl_c_ends_it_without_a_message():
     with serving() as (_, process):
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0

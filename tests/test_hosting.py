@@ -1,4 +1,7 @@
-"What hosts need beside the library holds together: the container's recipe and Binder's. Neither is built here, which would want a container engine."
+"""What hosts need beside the library holds together: the container's recipe and Binder's.
+
+Neither is built here: that needs a container engine.
+"""
 import configparser, http.server, json, re, shlex, shutil, socketserver, subprocess, sys, threading, zipfile
 from pathlib import Path
 
@@ -29,17 +32,20 @@ def test_what_the_image_is_made_from_is_enough_and_may_travel(dockerfile, repo, 
     for sources in [shlex.split(rest)[:-1] for name, rest in dockerfile if name == 'COPY' and '--from' not in rest]:
         for source in sources:
             assert f'!{source}' in ignored
-            if (repo/source).is_dir(): shutil.copytree(repo/source, tmp_path/source, ignore=shutil.ignore_patterns('__pycache__'))
-            else: shutil.copy(repo/source, tmp_path)
-    done = subprocess.run([sys.executable, 'setup.py', '-q', 'bdist_wheel'], cwd=tmp_path, capture_output=True, text=True)
+            if not (repo/source).is_dir(): shutil.copy(repo/source, tmp_path)
+            else: shutil.copytree(repo/source, tmp_path/source, ignore=shutil.ignore_patterns('__pycache__'))
+    line = [sys.executable, 'setup.py', '-q', 'bdist_wheel']
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     [wheel] = (tmp_path/'dist').glob('*.whl')
     holds = set(zipfile.ZipFile(wheel).namelist())
-    assert {n for n in project_files(repo) if n.startswith('emotion_nb/')} - holds == set() and 'emotion_nb/dashboards/voila.json' in holds
+    assert {n for n in project_files(repo) if n.startswith('emotion_nb/')} - holds == set()
+    assert 'emotion_nb/dashboards/voila.json' in holds
 
 def test_the_container_serves_everybody_as_nobody(dockerfile):
     names = [name for name, _ in dockerfile]
-    assert dict(dockerfile)['USER'].strip() not in ('0', 'root') and names.index('USER') > max(i for i, n in enumerate(names) if n in ('RUN', 'COPY'))
+    assert dict(dockerfile)['USER'].strip() not in ('0', 'root')
+    assert names.index('USER') > max(i for i, n in enumerate(names) if n in ('RUN', 'COPY'))
     options = options_of(json.loads(dict(dockerfile)['ENTRYPOINT']))
     assert options['--host'] == '0.0.0.0' and options['--port'] == dict(dockerfile)['EXPOSE'].strip()
 
@@ -53,12 +59,13 @@ def test_the_health_check_wants_pages(dockerfile, status, healthy):
     if status: threading.Thread(target=server.serve_forever, daemon=True).start()
     else: server.server_close()
     check = json.loads(re.search(r'CMD (\[.*\])', dict(dockerfile)['HEALTHCHECK'])[1])
-    try: done = subprocess.run([sys.executable, *(part.replace('8866', str(port)) for part in check[1:])], capture_output=True)
+    line = [sys.executable, *(word.replace('8866', str(port)) for word in check[1:])]
+    try: done = subprocess.run(line, capture_output=True)
     finally:
         if status: server.shutdown(); server.server_close()
     assert (done.returncode == 0) == healthy
 
-def test_binder_finds_what_it_is_told_to_install_and_start(repo):
+def test_binder_finds_what_it_is_to_install_and_start(repo):
     binder, settings = repo/'.binder', configparser.ConfigParser()
     settings.read(repo/'settings.ini', encoding='utf-8')
     lines = [line for line in (binder/'requirements.txt').read_text().splitlines() if line and not line.startswith('#')]
@@ -69,11 +76,14 @@ def test_binder_finds_what_it_is_told_to_install_and_start(repo):
     assert (repo/copied).is_file() and (binder/'postBuild').stat().st_mode & 0o100
 
 def test_binder_lets_recordings_through_as_the_dashboard_does(repo, monkeypatch):
-    monkeypatch.setattr(tornado.websocket, '_default_max_message_size', tornado.websocket._default_max_message_size)
+    default = '_default_max_message_size'
+    monkeypatch.setattr(tornado.websocket, default, getattr(tornado.websocket, default))
     config = Config()
     exec((repo/'.binder'/'jupyter_server_config.py').read_text(), dict(get_config=lambda: config))
-    limit = json.loads((repo/'dashboards'/'voila.json').read_text())['Voila']['tornado_settings']['websocket_max_message_size']
-    assert config.ServerApp.tornado_settings['websocket_max_message_size'] == tornado.websocket._default_max_message_size == limit
+    settings = json.loads((repo/'dashboards'/'voila.json').read_text())['Voila']['tornado_settings']
+    limit = settings['websocket_max_message_size']
+    assert config.ServerApp.tornado_settings['websocket_max_message_size'] == limit
+    assert getattr(tornado.websocket, default) == limit
     [(name, server)] = config.ServerProxy.servers.items()
     assert options_of(server['command'])['--base-url'] == '{base_url}' + f'{name}/' and server['absolute_url']
     assert f'urlpath={name}/' in (repo/'nbs'/'tutorials'/'03_host_it.ipynb').read_text()

@@ -1,4 +1,4 @@
-"The dashboard's server met by strangers: who comes in, who waits, what is refused, and what a dead kernel leads to."
+"The dashboard's server and its visitors: who gets a page, who waits, what is refused, what happens if a kernel dies."
 import asyncio, http.client, json, os, re, signal, subprocess, sys, time, uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ import psutil
 import pytest
 from emotion_nb import EmotionClassifier
 from emotion_nb.core import EmotionError
-from emotion_nb.serving import OPEN, PASSWORD, free_port, own_folder
-from emotion_nb.visitors import ASK_AGAIN, VISITOR
+from emotion_nb.app.server import OPEN, PASSWORD, free_port, own_folder
+from emotion_nb.app.visitors import ASK_AGAIN, VISITOR
 from load_test import PROTOCOL, Channel, Visitor, own_clip
 from playwright.sync_api import expect
 from screenshot import chromium_browser, command, open_page, serving
@@ -19,7 +19,7 @@ from tornado.websocket import websocket_connect
 FOREIGN = re.compile(r'(?:https?:)?//[\w.-]+\.\w+', re.I)
 SECRET = 'open sesame'
 FORM = dict(method='POST', Content_Type='application/x-www-form-urlencoded')
-GIVEN, WAITING = set(), set() # Kernels of the pages that tests were given; cookies of those who were told to wait
+GIVEN, WAITING = set(), set() # Kernels of the pages that tests were given; cookies of those who have to wait
 
 def ask(address, path='', method='GET', body=None, **headers):
     "Status, headers and text of an answer; the path is sent as it stands, dots and all"
@@ -29,7 +29,8 @@ def ask(address, path='', method='GET', body=None, **headers):
     r = connection.getresponse()
     text = r.read().decode(errors='replace')
     if '"kernelId"' in text: GIVEN.add(kernel_of(text))
-    elif r.status == 503 and VISITOR in r.headers['Set-Cookie']: WAITING.add(r.headers['Set-Cookie'].split(';')[0])
+    cookie = r.headers.get('Set-Cookie', '').split(';')[0]
+    if r.status == 503 and cookie.startswith(VISITOR): WAITING.add(cookie)
     return r.status, r.headers, text
 
 def kernel_of(text): return re.search(r'"kernelId": "([^"]+)"', text)[1]
@@ -85,7 +86,7 @@ def address(dashboard):
     yield address
     for cookie in [*WAITING, '']:
         while GIVEN: leave(address, GIVEN.pop())
-        if cookie: wait_for(lambda: ask(address, Cookie=cookie)[0] == 200)
+        if cookie: wait_for(lambda cookie=cookie: ask(address, Cookie=cookie)[0] == 200)
     WAITING.clear()
 
 @pytest.fixture(scope='module')
@@ -109,7 +110,7 @@ def served(*options, **environment):
     finally:
         if process.poll() is None: process.send_signal(signal.SIGINT); process.communicate(timeout=60)
 
-# A server without a home, with a hostile one, and one that cannot work
+# A server without a home folder, with a hostile one, and one that cannot work
 
 def hostile_home(folder):
     "Settings of a user's own, each of which would break a server that reads it"
@@ -160,7 +161,7 @@ def test_where_no_page_can_be_made_no_address_is_printed(module, reason, tmp_pat
     assert (done.returncode, done.stdout) == (1, '')
     assert done.stderr.splitlines()[-1].startswith(f'Error: The dashboard cannot make its page: {reason}')
 
-def test_who_opens_it_to_the_network_is_told_so():
+def test_opening_it_to_the_network_without_a_password_gives_a_warning():
     with served('--host', '0.0.0.0') as process:
         assert process.stdout.readline().startswith('The dashboard is at')
         process.send_signal(signal.SIGINT)
@@ -214,7 +215,7 @@ def test_pages_made_ahead_that_die_are_made_again(dashboard, address):
     dead = kernels(dashboard[1])
     for k in dead.values(): k.kill()
     wait_for(lambda: len(kernels(dashboard[1]).keys() - dead) == 2)
-    assert ask(address, 'healthz')[0] == 200
+    wait_for(lambda: ask(address, 'healthz')[0] == 200)  # 503 until the next is made, where one died while it was made
     status, _, text = ask(address)
     assert status == 200 and kernel_of(text) not in dead
 
@@ -271,7 +272,7 @@ def test_kernels_can_be_neither_listed_nor_guessed(address):
 
 @pytest.mark.parametrize('protocols', [(PROTOCOL,), ()])
 def test_a_visitor_cannot_run_code(address, protocols, tmp_path, classifier):
-    "Neither by a request to execute, nor by any other message but those of widgets"
+    "All messages except those of widgets are dropped, requests to execute code among them"
     trace = tmp_path/'trace'
     code = f'open({str(trace)!r}, "w")'
     content = dict(code=code, user_expressions=dict(x=code), cursor_pos=3, value=code,
@@ -350,7 +351,7 @@ def browser(chromium):
 
 @contextmanager
 def browsing(browser, address, **options):
-    "The page in a browser, the id of its kernel, and the addresses that were asked for"
+    "The page in a browser, the id of its kernel, and the addresses that were requested"
     context, asked = browser.new_context(**options), []
     context.on('request', lambda o: asked.append(o.url))
     with context.expect_event('response', lambda r: r.url == address) as response: page = open_page(context, address)
@@ -400,4 +401,4 @@ def test_passwords_cannot_be_tried_without_end(locked):
     tries = ThreadPoolExecutor(10).map(lambda _: ask(address, body='password=guess', **FORM)[0], range(10))
     assert set(tries) <= {401, 429}
     assert ask(address, body='password=open+sesame', **FORM)[0] == 429
-    assert ask(address, Cookie=locked[2].split(';')[0])[0] == 200  # who is in stays in
+    assert ask(address, Cookie=locked[2].split(';')[0])[0] == 200  # visitors who are in stay in

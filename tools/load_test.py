@@ -4,9 +4,9 @@
     python tools/load_test.py --visitors 5 --seconds 30                    a short one
     python tools/load_test.py --visitors 20 --seconds 300 --write docs/load.md
 
-Each visitor has a kernel, a cookie and clips of its own, and speaks over the websocket as the page does: it offers a
-file, sends the chunks that the server asks for, and takes the answer out of the HTML that the page would show. Then it
-looks at the answer for a while. After some time it closes the page, and comes again as somebody new.
+Each visitor has a kernel, a cookie and clips of its own, and speaks over the websocket as the page does: it announces a
+file, sends the chunks that Python requests, and reads the answer from the HTML that the page would show. Then it waits,
+as if it read the answer. After some time it closes the page, and comes again as a new visitor.
 """
 import argparse, asyncio, io, json, math, os, platform, random, re, sys, time, uuid
 from contextlib import suppress
@@ -19,14 +19,14 @@ import soundfile as sf
 from emotion_nb import EmotionClassifier, __version__
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
-from emotion_nb.serving import SOON
+from emotion_nb.app.protocol import CHUNK, CHUNK_BYTES, NEXT, PENDING, REQUEST
+from emotion_nb.app.server import SOON
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
 from screenshot import serving
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
 PROTOCOL = 'v1.kernel.websocket.jupyter.org'
-CHUNK = 2**20 # Bytes of a file in one message, as the page sends them
 BARS = re.compile(r'<th[^>]*>(?:<[^>]*>)*(\w+).*?<data value="([\d.e-]+)"', re.S)
 
 def own_clip(visitor, number):
@@ -54,7 +54,7 @@ class Channel:
         "The next message for a widget: its id and the data; the states are kept up to date"
         while True:
             message = await self.connection.read_message()
-            if message is None: raise ConnectionError('the server hung up')
+            if message is None: raise ConnectionError('the server closed the connection')
             _, (header, _, _, content, *_) = deserialize_msg_from_ws_v1(message)
             kind, content = json.loads(header)['msg_type'], json.loads(content)
             if kind == 'status' and content['execution_state'] in ('dead', 'restarting'):
@@ -82,7 +82,7 @@ class Channel:
         return {name: float(value) for name, value in BARS.findall(shown[-1])} if shown else {}
 
 class Visitor:
-    "Somebody with a browser"
+    "A visitor with a browser"
     def __init__(self, address, number):
         self.address, self.number, self.waited, self.cookie, self.channel = address, number, 0, {}, None
 
@@ -121,17 +121,17 @@ class Visitor:
         picker, status = channel.find('accept', 'max_bytes'), channel.find('text', 'done', 'busy')
         done, view = channel.states[status]['done'], memoryview(content)
         file = dict(key='0', name='clip.wav', size=len(content))
-        await channel.custom(picker, dict(kind='offer', skipped=0, files=[file]))
+        await channel.custom(picker, dict(kind=PENDING, skipped=0, files=[file]))
         while channel.states[status]['done'] == done:
             id, data = await channel.receive()
             message = data.get('content', {}) if id == picker else {}
-            if message.get('kind') in ('give', 'more'):
-                chunk, view = view[:CHUNK], view[CHUNK:]
-                await channel.custom(picker, dict(kind='piece', id=message['id'], last=not view), [bytes(chunk)])
+            if message.get('kind') in (REQUEST, NEXT):
+                chunk, view = view[:CHUNK_BYTES], view[CHUNK_BYTES:]
+                await channel.custom(picker, dict(kind=CHUNK, id=message['id'], last=not view), [bytes(chunk)])
         return channel.bars(), time.monotonic() - began
 
 class Load:
-    "All visits, and what came of them"
+    "All visits, and their results"
     def __init__(self, args):
         self.args, self.visits, self.waited = args, 0, 0
         self.opened, self.seconds, self.wrong, self.lost = [], [], [], []
@@ -208,9 +208,9 @@ Made by `{command}`; the tool says how a visit goes. Do not edit.
 
 {visitors} visitors at once for {seconds:g} s, each with {clips} clips of its own. A visitor looks at an answer for
 {pause:g} s on average before the next clip, stays for {stay:g} s on average, and comes again as somebody new. Version
-{version}, Python {python}, {cores} cores, {memory:.0f} GB; the visitors ran on the same machine and had their part of it. Every answer was compared
-with the library's, to 0.0001 of each probability. The memory of a process is its proportional share of what it has in
-common with others.
+{version}, Python {python}, {cores} cores, {memory:.0f} GB; the visitors ran on the same machine and had their part of
+it. Every answer was compared with the library's, to 0.0001 of each probability. The memory of a process is its
+proportional share of what it has in common with others.
 
 {report}
 '''

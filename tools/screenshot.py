@@ -1,7 +1,8 @@
-"""Take the pictures of the dashboard that the docs show: light, dark, and narrow like a phone.
+"""Save the pictures of the dashboard that the docs and the notebooks show.
 
     python tools/screenshot.py                  all of them, into nbs/images/
-    python tools/screenshot.py phone long       some of them
+    python tools/screenshot.py phone long       some of the page: light, dark, narrow like a phone
+    python tools/screenshot.py waveform table   some of its parts, as the notebooks show them
     python tools/screenshot.py --out pictures   into another folder
 """
 import argparse, io, os, re, shutil, signal, subprocess, sys, sysconfig, tempfile
@@ -12,7 +13,7 @@ import numpy as np
 import soundfile as sf
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
-from emotion_nb.serving import free_port
+from emotion_nb.app.server import free_port
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -27,11 +28,12 @@ def command(port, *options):
 @contextmanager
 def serving(*options):
     "Address of a dashboard, and its process; stopped as with Ctrl-C afterwards"
-    process = subprocess.Popen(command(free_port('127.0.0.1', 0), *options), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    start = command(free_port('127.0.0.1', 0), *options)
+    process = subprocess.Popen(start, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     try:
-        said = process.stdout.readline()
-        address = re.search(r'http://\S+', said)
-        if not address: raise RuntimeError(f'The dashboard did not start: {said or "it said nothing"}')
+        line = process.stdout.readline()
+        address = re.search(r'http://\S+', line)
+        if not address: raise RuntimeError(f'The dashboard did not start: {line or "it printed nothing"}')
         yield address[0], process
     finally:
         process.send_signal(signal.SIGINT)
@@ -57,7 +59,7 @@ def chromium_browser(path):
         finally: browser.close()
 
 def open_page(context, address):
-    "A page of the dashboard that can take a file"
+    "A page of the dashboard that is ready for a file"
     page = context.new_page()
     page.goto(address)
     page.get_by_label('Choose recordings').wait_for(state='attached', timeout=60_000)
@@ -81,7 +83,7 @@ def long_recording(seconds):
     return np.resize(y, round(seconds*SAMPLE_RATE))
 
 def show_clip(page, folder):
-    "An example, and why it was answered as it was"
+    "An example and the explanation of its answer"
     with job(page): page.get_by_role('button', name='sad', exact=True).click()
     with job(page): page.get_by_role('button', name='Why this answer?').click()
 
@@ -91,40 +93,76 @@ def show_long(page, folder):
     choose(page, folder/'interview.wav')
 
 def show_many(page, folder):
-    "All examples, and a file that is none"
+    "All examples, and a file that is not a recording"
     broken = dict(name='notes.mp3', mimeType='audio/mpeg', buffer=b'no sound')
-    choose(page, [*(dict(name=f'{k}.flac', mimeType='audio/flac', buffer=p.read_bytes()) for k, p in example_clips().items()), broken])
+    clips = [dict(name=f'{k}.flac', mimeType='audio/flac', buffer=p.read_bytes()) for k, p in example_clips().items()]
+    choose(page, [*clips, broken])
 
-SHOTS = dict( # file name: width, colour scheme, what is shown
+PAGES = dict( # name: width, colour scheme, what is shown
     dashboard=(1200, 'light', show_clip), dark=(1200, 'dark', show_clip), phone=(390, 'light', show_clip),
     long=(1200, 'light', show_long), many=(1200, 'dark', show_many))
 
-def take_picture(page, path):
-    "Save all of the app as a PNG of few colours, which is a third of the size"
+PARTS = dict( # name: what is shown, and the element of which the picture is
+    upload=(show_clip, '.emotion-ways'), waveform=(show_clip, 'figure:has(svg[data-track=waveform])'),
+    spectrogram=(show_clip, 'figure:has(svg[data-track=spectrogram])'), effects=(show_clip, 'svg[data-track=effects]'),
+    timeline=(show_long, 'svg[data-track=timeline]'), segments=(show_long, '.emotion-scroll:has(.emotion-segments)'),
+    table=(show_many, '.emotion-results'))
+PART_WIDTH = 1000 # Pixels of the page from which the parts come
+FEW = dict(spectrogram=64) # Parts that look the same with fewer colours
+
+def save_picture(png, path, colours=256):
+    "Save a PNG with few colours, which has about a third of the size"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.open(io.BytesIO(png)).convert('RGB')
+    # the default method gives small swatches the colours of larger areas
+    picture = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
+    print(f'{path}: {path.stat().st_size/1000:.0f} kB')
+
+def take_page(page, path):
+    "Save a picture of all of the app"
     page.mouse.move(0, 0)
     page.evaluate('document.activeElement.blur()')
     for _ in range(2):  # the height may depend on whether there is a scroll bar
-        page.set_viewport_size(dict(width=page.viewport_size['width'], height=int(page.locator('.emotion-app').bounding_box()['height'])))
+        height = int(page.locator('.emotion-app').bounding_box()['height'])
+        page.set_viewport_size(dict(width=page.viewport_size['width'], height=height))
         page.wait_for_timeout(500)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(io.BytesIO(page.screenshot())).convert('RGB').quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(f'{path}: {path.stat().st_size/1000:.0f} kB')
+    save_picture(page.screenshot(), path)
+
+@contextmanager
+def shown(browser, address, show, width, scheme='light'):
+    "A page that shows something"
+    context = browser.new_context(viewport=dict(width=width, height=1200), color_scheme=scheme)
+    page = open_page(context, address)
+    with tempfile.TemporaryDirectory() as folder: show(page, Path(folder))
+    yield page
+    context.close()
+
+def take_parts(browser, address, names, out):
+    "Save pictures of some parts; those that the same page shows come from one"
+    for show in dict.fromkeys(PARTS[name][0] for name in names):
+        with shown(browser, address, show, PART_WIDTH) as page:
+            for name in names:
+                if PARTS[name][0] is not show: continue
+                page.mouse.move(0, 0)
+                png = page.locator(PARTS[name][1]).first.screenshot()
+                save_picture(png, out/f'part-{name}.png', FEW.get(name, 256))
 
 def main():
-    parser = argparse.ArgumentParser(description='Take the pictures of the dashboard that the docs show.')
-    parser.add_argument('shots', nargs='*', metavar='SHOT', help=f'one of {", ".join(SHOTS)}; all if none is named')
+    parser = argparse.ArgumentParser(description='Save the pictures of the dashboard that the docs show.')
+    shots = [*PAGES, *PARTS]
+    parser.add_argument('shots', nargs='*', metavar='SHOT', help=f'one of {", ".join(shots)}; all if none is named')
     parser.add_argument('--out', type=Path, default=IMAGES, help='folder of the pictures')
     args = parser.parse_args()
-    if unknown := set(args.shots) - set(SHOTS): parser.error(f'no such picture: {", ".join(unknown)}')
+    if unknown := set(args.shots) - set(shots): parser.error(f'no such picture: {", ".join(unknown)}')
+    wanted = args.shots or shots
     path = find_chromium()
     if not path: sys.exit('No Chromium found: install it (on Debian: apt-get install chromium).')
-    with serving() as (address, _), chromium_browser(path) as browser, tempfile.TemporaryDirectory() as folder:
-        for name in args.shots or SHOTS:
-            width, scheme, show = SHOTS[name]
-            context = browser.new_context(viewport=dict(width=width, height=1200), color_scheme=scheme)
-            page = open_page(context, address)
-            show(page, Path(folder))
-            take_picture(page, args.out/f'{name if name == "dashboard" else "dashboard-" + name}.png')
-            context.close()
+    with serving() as (address, _), chromium_browser(path) as browser:
+        for name in (n for n in wanted if n in PAGES):
+            width, scheme, show = PAGES[name]
+            file = f'{name if name == "dashboard" else "dashboard-" + name}.png'
+            with shown(browser, address, show, width, scheme) as page: take_page(page, args.out/file)
+        take_parts(browser, address, [n for n in wanted if n in PARTS], args.out)
 
 if __name__ == '__main__': main()
