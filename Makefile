@@ -52,7 +52,7 @@ model: export MALLOC_ARENA_MAX := 1
 model: export MALLOC_MMAP_THRESHOLD_ := 33554432
 model: export MALLOC_TRIM_THRESHOLD_ := 17179869184
 model: export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
-model: .venv-dev/.installed ## Train the bundled model anew, both protocols (a few hours; taken up where it was), and write its card
+model: .venv-dev/.installed ## Train the bundled model anew, both protocols (a few hours; an interrupted run resumes), and write its card
 	@emotion-nb train --seeds 3 --out runs/emotion
 	@emotion-nb crossval --out runs/crossval
 	@$(DEV)/python tools/ship.py runs/emotion runs/crossval

@@ -1,4 +1,4 @@
-"""Measures this library against the reference's way of doing the same, alternating, in one run, and writes RESULTS.md.
+"""Measures this library against the reference's pipeline, in turn within one run, and writes RESULTS.md.
 
     make benchmark    or    python benchmarks/benchmark.py [--quick]
 """
@@ -12,13 +12,14 @@ import numpy as np, soundfile as sf
 from reference import ReferenceApp, reference_features, save_artefacts
 
 from emotion_nb import EmotionClassifier
-from emotion_nb.audio import load_audio
+from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
-from emotion_nb.features import extract_features, power_spectrum, windows
+from emotion_nb.features import FeatureExtractor, extract_features, power_spectrum, windows
 
 HERE = Path(__file__).resolve().parent
 ROOT, CLIPS = HERE.parent, list(example_clips().values())
-REFERENCE_NEEDS = ['tensorflow', 'librosa', 'scikit-learn', 'joblib', 'soundfile']  # of its app, its web framework left out
+CLIP = CLIPS[2]  # The one that is timed
+REFERENCE_NEEDS = ['tensorflow', 'librosa', 'scikit-learn', 'joblib', 'soundfile']  # Of its app, no web framework
 
 def spread(xs, scale=1, digits=1):
     "Median, and smallest to largest"
@@ -33,111 +34,159 @@ def alternate(theirs, ours, n):
     out = [], []
     for i in range(n + 1):
         for f, times in zip((theirs, ours), out):
-            start = time.perf_counter(); f(); took = time.perf_counter() - start
+            start = time.perf_counter()
+            f()
+            took = time.perf_counter() - start
             if i: times.append(took)
     return out
 
-# A process takes over the peak memory of the one that started it, so a small one stands between, which reports what its child used.
-LAUNCHER = """import json, os, resource, subprocess, sys, time
+# The peak memory of a process counts that of the process which started it. So a small one, the launcher,
+# stands between and reports what its child used.
+LAUNCHER = """import json, resource, subprocess, sys, time
 start = time.perf_counter()
 status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+wall = time.perf_counter() - start
 use = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([status, time.perf_counter() - start, use.ru_utime + use.ru_stime, use.ru_maxrss/(1024 if sys.platform != 'darwin' else 1024**2)]))"""
+unit = 1024 if sys.platform != 'darwin' else 1024**2
+print(json.dumps([status, wall, use.ru_utime + use.ru_stime, use.ru_maxrss/unit]))"""
 
 def process(command):
     "Wall seconds, CPU seconds and peak MB of a process"
-    out = subprocess.run([sys.executable, '-S', '-c', LAUNCHER, *map(str, command)], capture_output=True, text=True, check=True, cwd=tempfile.gettempdir())
+    launcher = [sys.executable, '-S', '-c', LAUNCHER, *map(str, command)]
+    out = subprocess.run(launcher, capture_output=True, text=True, check=True, cwd=tempfile.gettempdir())
     status, *figures = json.loads(out.stdout)
     if status: raise SystemExit(f'{command} failed with status {status}.')
     return figures
 
-def ours_cli(*files): return [Path(sys.executable).with_name('emotion-nb'), 'predict', '--json', *files]
+def our_command(*files):
+    "Arguments of a process that predicts by this library"
+    return [Path(sys.executable).with_name('emotion-nb'), 'predict', '--json', *files]
+
+def their_command(folder, *files):
+    "Arguments of a process that predicts by the reference"
+    return [sys.executable, HERE/'reference.py', folder, *files]
 
 def features(n):
-    y = load_audio(CLIPS[2])
+    "Rows of the report: the features of one clip"
+    y = load_audio(CLIP)
     theirs, ours = alternate(lambda: reference_features(y), lambda: extract_features(y), n)
     return [('features of one clip, ms', spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), 20)]
 
 def warm(app, clf, n):
-    theirs, ours = alternate(lambda: app.predict(CLIPS[2]), lambda: clf.predict(CLIPS[2]), n)
+    "Rows of the report: predictions of a process that has started"
+    theirs, ours = alternate(lambda: app.predict(CLIP), lambda: clf.predict(CLIP), n)
     return [('file to probabilities, warm, ms', spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), 15)]
 
 def cold(folder, n):
+    "Rows of the report: processes that start, predict once and end"
     runs = [], []
     for i in range(n + 1):
-        for out, c in zip(runs, ([sys.executable, HERE/'reference.py', folder, CLIPS[2]], ours_cli(CLIPS[2]))):
-            r = process(c)
-            if i: out.append(r)
+        for out, command in zip(runs, (their_command(folder, CLIP), our_command(CLIP))):
+            figures = process(command)
+            if i: out.append(figures)
     names = ('whole process, cold, s', 'whole process, cold, s of CPU', 'peak memory of that process, MB')
     return [(name, spread(t, digits=d), spread(o, digits=d), ratio(t, o), goal)
             for name, d, goal, t, o in zip(names, (2, 2, 0), (8, 8, 3), zip(*runs[0]), zip(*runs[1]))]
 
 def many(app, clf, files):
-    "Clips per second of wall time, all cores"
+    "Rows of the report: clips per second of wall time"
     def rate(f):
-        start = time.perf_counter(); f(); return len(files)/(time.perf_counter() - start)
+        start = time.perf_counter()
+        f()
+        return len(files)/(time.perf_counter() - start)
     theirs = [rate(lambda: [app.predict(f) for f in files])]
     ours = [rate(lambda: clf.predict_proba(files)) for _ in range(3)]
     one = [rate(lambda: clf.predict_proba(files, n_jobs=1)) for _ in range(3)]
-    return [(f'{len(files)} files, clips per second on all cores', spread(theirs), spread(ours), 1/ratio(theirs, ours), None),
-            (f'{len(files)} files, clips per second with one thread', '', spread(one), None, None)]
+    name = f'{len(files)} files, clips per second'
+    return [(f'{name} on all cores', spread(theirs), spread(ours), 1/ratio(theirs, ours), None),
+            (f'{name} with one thread', '', spread(one), None, None)]
 
 def installed_mb(requirements):
     "MB of a fresh environment with these installed, pip and setuptools left out"
     with tempfile.TemporaryDirectory() as tmp:
+        install = [f'{tmp}/bin/pip', 'install', '-q', '--disable-pip-version-check', '-c', ROOT/'constraints.txt']
         subprocess.run([sys.executable, '-m', 'venv', tmp], check=True)
-        subprocess.run([f'{tmp}/bin/pip', 'install', '-q', '--disable-pip-version-check', '-c', ROOT/'constraints.txt', *requirements], check=True)
-        skip = ('pip', 'setuptools', '_distutils_hack')
+        subprocess.run([*install, *requirements], check=True)
         site = next(Path(tmp).glob('lib/python*/site-packages'))
-        return sum(f.stat().st_size for f in site.rglob('*') if f.is_file() and f.relative_to(site).parts[0].split('-')[0] not in skip)/1e6
+        package = lambda f: f.relative_to(site).parts[0].split('-')[0]
+        files = [f for f in site.rglob('*') if f.is_file()]
+        return sum(f.stat().st_size for f in files if package(f) not in ('pip', 'setuptools', '_distutils_hack'))/1e6
 
 def installed():
+    "Rows of the report: size on the disk"
     theirs, ours = installed_mb(REFERENCE_NEEDS), installed_mb([ROOT])
-    return [('installed environment, MB (goal for ours: at most 450)', f'{theirs:.0f}', f'{ours:.0f}', theirs/ours, None)]
+    name = 'installed environment, MB (goal for ours: at most 450)'
+    return [(name, f'{theirs:.0f}', f'{ours:.0f}', theirs/ours, None)]
+
+def write_wav(path, y, seconds):
+    "A WAV file of so many seconds that repeats `y`, written 20 s at a time"
+    with sf.SoundFile(path, 'w', SAMPLE_RATE, 1, 'PCM_16') as out:
+        for left in range(seconds, 0, -20): out.write(np.resize(y, min(20, left)*SAMPLE_RATE))
 
 def lengths(folder, tmp, seconds):
-    "Cost of one recording against its length, each in a process of its own"
+    "Cost of one recording against its length, each in a process of its own: seconds, ours, theirs"
     y, rows = np.concatenate([load_audio(c) for c in CLIPS]), []
     for s in seconds:
         f = tmp/f'{s}.wav'
-        with sf.SoundFile(f, 'w', 22_050, 1, 'PCM_16') as out:
-            for left in range(s, 0, -20): out.write(np.resize(y, min(20, left)*22_050))
-        _, cpu, mb = process(ours_cli(f))
-        rows.append((s, cpu, mb, process([sys.executable, HERE/'reference.py', folder, f])[1:] if s <= 60 else None))
+        write_wav(f, y, s)
+        ours = process(our_command(f))[1:]
+        theirs = process(their_command(folder, f))[1:] if s <= 60 else None
+        rows.append((s, *ours, theirs))
         f.unlink()
     return rows
 
+DECODE, STFT, FORWARD = 'decode', 'one STFT of the whole clip', 'one forward pass'
+WHOLE = 'file to probabilities'
+
 def limits(clf, n):
-    "Where the time of one warm prediction goes, in ms"
-    path, b = CLIPS[2], clf.bundle
-    y, w = load_audio(path), np.concatenate([windows(z, b.features.n_frames) for s in clf.segments(path) for z in s.features])
-    parts = {'decode': lambda: load_audio(path), 'one STFT of the whole clip': lambda: power_spectrum(y, b.features, b.filters['window']),
-             'one forward pass': lambda: clf.window_proba(w), 'all features (with trimming)': lambda: clf._extract(y),
-             'file to probabilities': lambda: clf.predict(path)}
-    return {k: alternate(lambda: None, f, n)[1] for k, f in parts.items()}
+    "Where the time of one warm prediction goes, in seconds"
+    b, y = clf.bundle, load_audio(CLIP)
+    extract = FeatureExtractor(b.features, b.filters)
+    w = np.concatenate([windows(z, b.features.n_frames) for s in clf.segments(CLIP) for z in s.features])
+    steps = {DECODE: lambda: load_audio(CLIP),
+             STFT: lambda: power_spectrum(y, b.features, b.filters['window']),
+             FORWARD: lambda: clf.window_proba(w),
+             'all features (with trimming)': lambda: extract(y),
+             WHOLE: lambda: clf.predict(CLIP)}
+    return {name: alternate(lambda: None, f, n)[1] for name, f in steps.items()}
 
 def machine():
     "The machine and the versions, in words"
-    cpu = next((l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')), platform.processor()) \
-        if Path('/proc/cpuinfo').exists() else platform.processor()
-    packages = ', '.join(f'{p} {version(p)}' for p in 'numpy onnxruntime soundfile soxr librosa tensorflow keras'.split())
+    cpu, info = platform.processor(), Path('/proc/cpuinfo')
+    if info.exists():
+        lines = info.read_text().splitlines()
+        cpu = next((line.split(':')[1].strip() for line in lines if line.startswith('model name')), cpu)
+    names = 'numpy onnxruntime soundfile soxr librosa tensorflow keras'.split()
+    packages = ', '.join(f'{name} {version(name)}' for name in names)
     return f'{cpu}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; {packages}'
+
+def verdict(r, goal):
+    "A ratio, and whether it reaches its goal"
+    if r is None: return ''
+    return f'{r:.1f}×' + ('' if goal is None else f' (goal {goal}×: {"reached" if r >= goal else "missed"})')
+
+def row(*cells): return '| ' + ' | '.join(cells) + ' |'
+
+def length_row(seconds, cpu, mb, theirs):
+    "A row of the table of lengths"
+    name = f'{seconds} s' if seconds < 60 else f'{seconds//60} min'
+    reference = (f'{theirs[0]:.2f}', f'{theirs[1]:.0f}') if theirs else ('not measured', '')
+    return row(name, f'{cpu:.2f}', f'{1e3*cpu/seconds:.1f}', f'{mb:.0f}', *reference)
 
 def report(rows, by_length, limit):
     "RESULTS.md"
-    def verdict(r, goal): return '' if r is None else f'{r:.1f}×' + ('' if goal is None else f' (goal {goal}×: {"reached" if r >= goal else "missed"})')
-    table = '\n'.join(f'| {name} | {t} | {o} | {verdict(r, goal)} |' for name, t, o, r, goal in rows)
-    name = lambda s: f'{s} s' if s < 60 else f'{s//60} min'
-    length = '\n'.join(f'| {name(s)} | {cpu:.2f} | {1e3*cpu/s:.1f} | {mb:.0f} | ' + (f'{ref[0]:.2f} | {ref[1]:.0f} |' if ref else 'not measured | |') for s, cpu, mb, ref in by_length)
-    bare = sum(statistics.median(limit[k]) for k in ('decode', 'one STFT of the whole clip', 'one forward pass'))
-    whole = statistics.median(limit['file to probabilities'])
-    parts = '\n'.join(f'| {k} | {spread(v, 1e3, 2)} |' for k, v in limit.items())
+    table = '\n'.join(row(name, theirs, ours, verdict(r, goal)) for name, theirs, ours, r, goal in rows)
+    length = '\n'.join(length_row(*figures) for figures in by_length)
+    steps = '\n'.join(row(name, spread(seconds, 1e3, 2)) for name, seconds in limit.items())
+    bare = sum(statistics.median(limit[name]) for name in (DECODE, STFT, FORWARD))
+    whole = statistics.median(limit[WHOLE])
     return f"""# Benchmark: this library against the reference's pipeline
 
 Written by `make benchmark`, {date.today()}: {machine()}.
 
-*Theirs* is the student project's pipeline (`reference.py`: librosa, Keras, joblib), *ours* the default preset with the bundled model. Both are measured
-in turn in the same run; a figure is the median with the smallest and the largest, a ratio the median of the pairwise ratios.
+*Theirs* is the student project's pipeline (`reference.py`: librosa, Keras, joblib), *ours* the default preset with the
+bundled model. Both are measured in turn in the same run; a figure is the median with the smallest and the largest, a
+ratio the median of the pairwise ratios.
 
 | | theirs | ours | ratio |
 |---|---|---|---|
@@ -151,36 +200,43 @@ One file, one process, its start included: the first row is nearly all start.
 |---|---|---|---|---|---|
 {length}
 
-The reference computes features of the whole recording and keeps four seconds of them; ours hears all of it.
+The reference computes features of the whole recording and uses four seconds of them; ours uses all of it.
 
 ## Where the time goes
 
-One warm prediction of a clip of {len(load_audio(CLIPS[2]))/22_050:.1f} s, in ms:
+One warm prediction of a clip of {len(load_audio(CLIP))/SAMPLE_RATE:.1f} s, in ms:
 
 | step | ms |
 |---|---|
-{parts}
+{steps}
 
-Decoding, one STFT and one forward pass are what no way around is known for: {1e3*bare:.2f} ms together. A prediction takes {whole/bare:.1f} times that.
+Decoding, one STFT and one forward pass cannot be avoided: {1e3*bare:.2f} ms together. A prediction takes
+{whole/bare:.1f} times that.
 """
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--quick', action='store_true', help='few repetitions, no hour-long recording, no installation; writes nothing')
+    parser.add_argument('--quick', action='store_true',
+                        help='few repetitions, no hour-long recording, no installation; writes nothing')
     quick = parser.parse_args().quick
     n, tmp = (3 if quick else 15), Path(tempfile.mkdtemp())
     try:
         save_artefacts(tmp)
         app, clf = ReferenceApp(tmp), EmotionClassifier.load()
         files = (CLIPS*25)[:8 if quick else 200]
+        steps = [lambda: features(n), lambda: warm(app, clf, n), lambda: cold(tmp, 1 if quick else 7),
+                 lambda: many(app, clf, files)]
+        if not quick: steps.append(installed)
         rows = []
-        for step in (lambda: features(n), lambda: warm(app, clf, n), lambda: cold(tmp, 1 if quick else 7), lambda: many(app, clf, files),
-                     *([] if quick else [installed])):
-            for row in step(): rows.append(row); print(*row, sep=' | ', flush=True)
+        for step in steps:
+            for figures in step():
+                rows.append(figures)
+                print(*figures, sep=' | ', flush=True)
         by_length = lengths(tmp, tmp, (4, 60) if quick else (4, 60, 600, 3600))
         text = report(rows, by_length, limits(clf, 10 if quick else 50))
     finally: shutil.rmtree(tmp)
-    if quick: print(text)
-    else: (HERE/'RESULTS.md').write_text(text); print(f'Written to {(HERE/"RESULTS.md").relative_to(ROOT)}.')
+    if quick: return print(text)
+    (HERE/'RESULTS.md').write_text(text, encoding='utf-8')
+    print(f'Written to {(HERE/"RESULTS.md").relative_to(ROOT)}.')
 
 if __name__ == '__main__': main()

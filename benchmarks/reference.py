@@ -1,4 +1,4 @@
-"""The student project's way from a file to probabilities: librosa for each feature, Keras for the network, joblib for the rest.
+"""The student project's pipeline: librosa for each feature, Keras for the network, joblib for the rest.
 
     python benchmarks/reference.py FOLDER FILE...    FOLDER holds best_model.h5, scaler.pkl and label_encoder.pkl
 """
@@ -16,15 +16,16 @@ def reference_features(y):
     "The nine features of `y`, each by its own librosa call, in 173 frames"
     kw = dict(y=y, sr=SAMPLE_RATE)
     mfcc = librosa.feature.mfcc(n_mfcc=40, **kw)
-    parts = [mfcc, librosa.feature.delta(mfcc), librosa.feature.delta(mfcc, order=2), librosa.feature.chroma_stft(**kw),
-             librosa.feature.melspectrogram(**kw), librosa.feature.spectral_contrast(**kw),
-             librosa.feature.tonnetz(y=librosa.effects.harmonic(y), sr=SAMPLE_RATE),
-             librosa.feature.rms(y=y), librosa.feature.zero_crossing_rate(y)]
-    x = np.vstack(parts).T[:N_FRAMES]
+    features = [mfcc, librosa.feature.delta(mfcc), librosa.feature.delta(mfcc, order=2),
+                librosa.feature.chroma_stft(**kw),
+                librosa.feature.melspectrogram(**kw), librosa.feature.spectral_contrast(**kw),
+                librosa.feature.tonnetz(y=librosa.effects.harmonic(y), sr=SAMPLE_RATE),
+                librosa.feature.rms(y=y), librosa.feature.zero_crossing_rate(y)]
+    x = np.vstack(features).T[:N_FRAMES]
     return np.pad(x, ((0, N_FRAMES - len(x)), (0, 0)))
 
 class ReferenceApp:
-    "What its web app keeps between two uploads"
+    "What its web app keeps in memory between two uploads"
     def __init__(self, folder):
         self.model = keras.models.load_model(folder/'best_model.h5', compile=False)
         self.scaler, self.encoder = (joblib.load(folder/f) for f in ('scaler.pkl', 'label_encoder.pkl'))
@@ -36,7 +37,7 @@ class ReferenceApp:
         return dict(zip(self.encoder.classes_, self.model.predict(x, verbose=0)[0].tolist()))
 
 def save_artefacts(folder):
-    "The reference's three files with an untrained network of its size: what it answers is no matter here, what that costs is"
+    "The reference's three files, with an untrained network of its size: its cost is measured, not its predictions"
     from emotion_nb.model import MODELS, build_model
     from sklearn.preprocessing import LabelEncoder, StandardScaler
     from emotion_nb.core import EMOTIONS

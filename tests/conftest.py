@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
-os.environ['PATH'] = sysconfig.get_path('scripts') + os.pathsep + os.environ.get('PATH', '')  # `emotion-nb` of this Python comes first
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell; what the tests start would inherit it
+# `emotion-nb` of this Python comes first
+os.environ['PATH'] = sysconfig.get_path('scripts') + os.pathsep + os.environ.get('PATH', '')
+# as in a background job of a shell; what the tests start would inherit it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope='session')
@@ -30,7 +32,7 @@ def corpus(repo):
 
 @pytest.fixture(scope='session')
 def chromium():
-    "Path of a Chromium or Chrome, or of the one that `playwright install chromium` fetched; the browser tests fail without"
+    "Path of a Chromium or Chrome, or of the one that `playwright install chromium` fetched; tests fail without"
     from screenshot import find_chromium
     found = find_chromium()
     assert found, "no Chromium found: install it (on Debian: apt-get install chromium)"

@@ -1,4 +1,4 @@
-"The gate stands on its own feet: on a small project it passes, and each kind of neglect makes it fail and leaves the tree alone."
+"On a small project the gate passes, and each kind of neglect makes it fail and leaves the tree alone."
 import json, os, shutil, subprocess, sys
 from pathlib import Path
 
@@ -14,7 +14,8 @@ def notebook(*cells):
     "The text of a notebook"
     cells = [dict(c, id=f'{i:08}', metadata={}, source=c['source'].splitlines(True)) for i, c in enumerate(cells)]
     kernel = dict(display_name='python3', language='python', name='python3')
-    return json.dumps(dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5), indent=1, sort_keys=True) + '\n'
+    nb = dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
+    return json.dumps(nb, indent=1, sort_keys=True) + '\n'
 
 def call(project, *command):
     env = {k: v for k, v in os.environ.items() if k != 'IN_TEST'}
@@ -36,7 +37,7 @@ def edit(path, old, new):
 def finished(repo, tmp_path_factory):
     "A project of one module and a front page, exported and with its README"
     project = tmp_path_factory.mktemp('gate')/'project'
-    for name in ('settings.ini', 'tools/gate.py', 'tools/readme.py', '.gitignore'):
+    for name in ('settings.ini', 'ruff.toml', 'tools/gate.py', 'tools/readme.py', '.gitignore'):
         (project/name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(repo/name, project/name)
     for folder in ('nbs', 'emotion_nb'): (project/folder).mkdir()
@@ -87,6 +88,23 @@ def test_a_stale_readme_is_refused(project):
     status, said = gate(project)
     assert status == 1 and 'README.md' in said and 'make prepare' in said
 
+def test_a_name_that_nothing_defines_is_refused(project):
+    cells = code('#| default_exp more'), code('#| export\ndef more(): return mroe')
+    (project/'nbs'/'01_more.ipynb').write_text(notebook(*cells))
+    assert call(project, 'nbdev_export').returncode == 0
+    status, said = gate(project)
+    assert status == 1 and 'F821' in said and 'mend the notebook' in said
+
+def test_a_call_that_a_type_checker_refuses_is_refused(project):
+    (project/'mypy.ini').write_text('[mypy]\nfiles = tests/public_face.py\n')
+    (project/'tests').mkdir()
+    face = project/'tests'/'public_face.py'
+    face.write_text("x: int = len('a')\n")
+    assert gate(project)[0] == 0
+    face.write_text("x: str = len('a')\n")
+    status, said = gate(project)
+    assert status == 1 and 'public_face.py:1' in said
+
 def test_committed_work_is_judged_like_uncommitted_work(project):
     for command in (['add', '.'], ['-c', 'user.name=n', '-c', 'user.email=e@x.invalid', 'commit', '-qm', 'all']):
         done = call(project, 'git', *command)
@@ -102,14 +120,16 @@ def readme(project, *cells):
     return done.returncode, done.stderr if done.returncode else (project/'README.md').read_text(encoding='utf-8')
 
 def test_readme_shows_code_and_hides_what_is_to_be_hidden(project):
-    status, page = readme(project, text('# Title'), code('#| hide\nsecret = 1'), code('#| eval: false\n1 + 1'), code('#| echo: false\nunseen = 2', stream('seen\n')))
+    status, page = readme(project, text('# Title'), code('#| hide\nsecret = 1'), code('#| eval: false\n1 + 1'),
+                          code('#| echo: false\nunseen = 2', stream('seen\n')))
     assert status == 0, page
     assert '```python\n1 + 1\n```' in page and '    seen' in page
     assert 'secret' not in page and 'unseen' not in page and '#|' not in page and '```\n\n```' not in page
 
 def test_readme_prefers_markdown_and_strips_what_github_would_print_as_text(project):
     markdown = result({'text/html': '<b>html</b>', 'text/markdown': '| a |\n|---|\n| 1 |', 'text/plain': 'plain'})
-    frame = result({'text/html': '<div>\n<style scoped>\n td {color: red}\n</style>\n<table><tr><td>7</td></tr></table>\n</div>', 'text/plain': '7'})
+    html = '<div>\n<style scoped>\n td {color: red}\n</style>\n<table><tr><td>7</td></tr></table>\n</div>'
+    frame = result({'text/html': html, 'text/plain': '7'})
     status, page = readme(project, code('a', markdown), code('b', frame))
     assert status == 0, page
     assert '| a |\n|---|\n| 1 |' in page and 'html' not in page and 'plain' not in page
@@ -118,14 +138,17 @@ def test_readme_prefers_markdown_and_strips_what_github_would_print_as_text(proj
 def test_readme_points_to_what_the_notebook_points_to(project):
     (project/'nbs'/'images').mkdir()
     (project/'nbs'/'images'/'x.png').write_bytes(b'')
-    links = '![a](images/x.png) <img src="images/x.png"> [b](00_core.ipynb#top) [c](../settings.ini) [d](https://example.org) [e](#here) `[f](gone)`'
+    links = ('![a](images/x.png) <img src="images/x.png"> [b](00_core.ipynb#top) [c](../settings.ini) '
+             '[d](https://example.org) [e](#here) `[f](gone)`')
     status, page = readme(project, text(links))
     assert status == 0, page
     assert ('![a](nbs/images/x.png) <img src="nbs/images/x.png"> [b](nbs/00_core.ipynb#top) [c](settings.ini) '
             '[d](https://example.org) [e](#here) `[f](gone)`') in page
 
+PLOT = dict(output_type='display_data', metadata={}, data={'image/png': 'AA==', 'text/plain': '<Figure>'})
+
 @pytest.mark.parametrize('cells, says', [([text('![a](images/gone.png)')], 'images/gone.png'),
-    ([code('plot()', dict(output_type='display_data', metadata={}, data={'image/png': 'AA==', 'text/plain': '<Figure>'}))], 'picture')])
+    ([code('plot()', PLOT)], 'picture')])
 def test_what_github_cannot_show_is_refused_in_one_sentence(project, cells, says):
     before = (project/'README.md').read_bytes()
     status, said = readme(project, *cells)

@@ -1,12 +1,14 @@
-"The wheel is built, installed in an empty environment and used there, away from the checkout; and the modules keep to their layers."
-import ast, configparser, contextlib, csv, graphlib, io, json, os, signal, socket, subprocess, sys, time, urllib.request, zipfile
+"The wheel is built, installed in an empty environment and used there; and the modules keep to their layers."
+import ast, configparser, contextlib, csv, graphlib, io, json, os, re, signal
+import socket, subprocess, sys, time, urllib.request, zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 from gate import copy_tree, project_files
 
 REPO = Path(__file__).resolve().parent.parent
-HEAVY = {'tensorflow', 'keras', 'librosa', 'sklearn', 'matplotlib', 'seaborn', 'pandas', 'numba', 'onnx', 'tf2onnx', 'joblib', 'av'}
+HEAVY = set('tensorflow keras librosa sklearn matplotlib seaborn pandas numba onnx tf2onnx joblib av'.split())
 DEVELOPMENT = {'fastcore', 'nbdev', 'execnb', 'pytest'}
 LIGHT = ('core', 'audio', 'features', 'bundle', 'classifier', 'timeline', 'explanation', 'cli', 'dashboard')
 
@@ -29,14 +31,16 @@ class Environment:
         assert done.returncode == 0, done.stderr
 
     def run(self, command, *args):
-        return subprocess.run([self.bin/command, *args], cwd=self.work, env=self.env(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return subprocess.run([self.bin/command, *args], cwd=self.work, env=self.env(), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
 
 @pytest.fixture(scope='session')
 def wheel(tmp_path_factory):
     "The wheel, built from what a fresh clone would hold"
     tree, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
     copy_tree(REPO, tree)
-    done = subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', out, tree], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    command = [sys.executable, '-m', 'build', '--wheel', '--outdir', out, tree]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr
     return next(out.glob('*.whl'))
 
@@ -63,22 +67,26 @@ def bad_file(tmp_path):
 def test_the_wheel_holds_the_library_the_dashboard_the_model_and_the_clips(wheel):
     holds = set(zipfile.ZipFile(wheel).namelist())
     ours = project_files(REPO)
-    wanted = {name for name in ours if name.startswith('emotion_nb/')} | {f'emotion_nb/{name}' for name in ours if name.startswith('dashboards/')}
+    wanted = {name for name in ours if name.startswith('emotion_nb/')}
+    wanted |= {f'emotion_nb/{name}' for name in ours if name.startswith('dashboards/')}
     assert {'emotion_nb/dashboards/emotion.ipynb', 'emotion_nb/dashboards/voila.json'} <= wanted
     assert wanted - holds == set()
     assert not [name for name in holds if name.startswith(('tests/', 'nbs/', 'tools/'))]
 
 def test_the_wheel_brings_its_licences(wheel):
     archive = zipfile.ZipFile(wheel)
-    texts = {name: archive.read(name).decode() for name in archive.namelist() if Path(name).name.upper().startswith(('LICENSE', 'NOTICE'))}
+    notices = [name for name in archive.namelist() if Path(name).name.upper().startswith(('LICENSE', 'NOTICE'))]
+    texts = {name: archive.read(name).decode() for name in notices}
     assert any('.dist-info/' in name and 'Apache License' in text for name, text in texts.items())
     for folder in ('bundled', 'examples'):
-        assert any(name.startswith(f'emotion_nb/{folder}/') and 'BY-NC-SA' in text for name, text in texts.items()), f"no notice in {folder}"
+        ours = [text for name, text in texts.items() if name.startswith(f'emotion_nb/{folder}/')]
+        assert any('BY-NC-SA' in text for text in ours), f"no notice in {folder}"
 
 def test_the_installed_version_is_the_one_in_settings(plain):
     settings = configparser.ConfigParser()
     settings.read(REPO/'settings.ini', encoding='utf-8')
-    done = plain.run('python', '-c', "import emotion_nb, importlib.metadata as m; print(emotion_nb.__version__, m.version('emotion_nb'), emotion_nb.__file__)")
+    done = plain.run('python', '-c', "import emotion_nb, importlib.metadata as m;"
+                     "print(emotion_nb.__version__, m.version('emotion_nb'), emotion_nb.__file__)")
     assert done.returncode == 0, done.stderr
     version, metadata, path = done.stdout.split()
     assert version == metadata == settings['DEFAULT']['version']
@@ -89,7 +97,8 @@ def test_the_plain_install_brings_nothing_heavy(plain):
     assert done.returncode == 0, done.stderr
     names = {row['name'].lower().replace('_', '-') for row in json.loads(done.stdout)}
     assert 'emotion-nb' in names
-    assert names & {'tensorflow', 'keras', 'librosa', 'scikit-learn', 'matplotlib', 'seaborn', 'voila', 'ipywidgets', 'nbdev', 'fastcore'} == set()
+    heavy = 'tensorflow keras librosa scikit-learn matplotlib seaborn voila ipywidgets nbdev fastcore'
+    assert names & set(heavy.split()) == set()
 
 def test_the_plain_install_stays_small(plain):
     files = [path for path in (plain.folder/'venv').rglob('*') if path.is_file() and not path.is_symlink()]
@@ -98,11 +107,13 @@ def test_the_plain_install_stays_small(plain):
 def test_help_names_every_command(plain):
     done = plain.run('emotion-nb', '--help')
     assert done.returncode == 0, done.stderr
-    assert [c for c in ('predict', 'timeline', 'explain', 'download', 'train', 'evaluate', 'dashboard') if c not in done.stdout] == []
+    commands = 'predict timeline explain download train evaluate dashboard'.split()
+    assert [c for c in commands if c not in done.stdout] == []
 
 def emotion_of(clip):
     "What a RAVDESS file name says"
-    return ('neutral', 'calm', 'happy', 'sad', 'angry', 'fearful', 'disgust', 'surprised')[int(Path(clip).stem.split('-')[2]) - 1]
+    emotions = 'neutral calm happy sad angry fearful disgust surprised'.split()
+    return emotions[int(Path(clip).stem.split('-')[2]) - 1]
 
 def test_a_clip_is_answered_as_json(plain, examples):
     done = plain.run('emotion-nb', 'predict', '--json', examples[0])
@@ -154,8 +165,9 @@ def served(with_dashboard):
     "Address and log of `emotion-nb dashboard`, running outside the checkout"
     port, log = free_port(), with_dashboard.folder/'dashboard.log'
     with log.open('w') as out:
-        process = subprocess.Popen([with_dashboard.bin/'emotion-nb', 'dashboard', '--port', str(port)], cwd=with_dashboard.work,
-            env=with_dashboard.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        command = [with_dashboard.bin/'emotion-nb', 'dashboard', '--port', str(port)]
+        process = subprocess.Popen(command, cwd=with_dashboard.work, env=with_dashboard.env(), stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
     try: yield f'http://127.0.0.1:{port}/', log, process
     finally:
         for kill in (signal.SIGTERM, signal.SIGKILL):
@@ -170,7 +182,8 @@ def test_the_dashboard_is_served_outside_the_checkout(served):
         assert process.poll() is None, f"the dashboard ended:\n{log.read_text()}"
         assert time.monotonic() < deadline, f"the dashboard did not answer:\n{log.read_text()}"
         try:
-            with urllib.request.urlopen(address, timeout=60) as answer: status, page = answer.status, answer.read().decode()
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                status, page = answer.status, answer.read().decode()
         except (ConnectionError, urllib.error.URLError): time.sleep(0.5)
     assert status == 200
     assert 'voila' in page.lower() and 'application/vnd.jupyter.widget-view+json' in page
@@ -179,23 +192,35 @@ def test_the_dashboard_is_served_outside_the_checkout(served):
 
 # --- The layers
 
-MODULES = {path.stem: ast.parse(path.read_text(encoding='utf-8')) for path in sorted((REPO/'emotion_nb').glob('*.py')) if path.stem != '_modidx'}
+PACKAGE = REPO/'emotion_nb'
+
+def name_of(path):
+    "The dotted name of a module inside the library"
+    return '.'.join(path.relative_to(PACKAGE).with_suffix('').parts)
+
+MODULES = {name_of(path): ast.parse(path.read_text(encoding='utf-8')) for path in sorted(PACKAGE.rglob('*.py'))
+           if path.name != '_modidx.py' and path != PACKAGE/'app'/'__init__.py'}
+PAGES = [nbformat.read(path, 4) for path in sorted((REPO/'nbs').glob('[0-9]*.ipynb'))]
+EXPORTED = [re.search(r'#\| default_exp (\S+)', page.cells[0].source)[1] for page in PAGES]
 
 def at_import(tree):
-    "The nodes of `tree` that run when the module is imported: all but the bodies of functions"
+    "The nodes of `tree` that run at import: neither the bodies of functions nor what type checkers read"
     todo = list(tree.body)
     while todo:
         node = todo.pop()
+        if isinstance(node, ast.If) and getattr(node.test, 'id', '') == 'TYPE_CHECKING': continue
         yield node
         lazy = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        todo += [*getattr(node, 'decorator_list', []), *ast.iter_child_nodes(node.args)] if lazy else ast.iter_child_nodes(node)
+        now = [*getattr(node, 'decorator_list', []), *ast.iter_child_nodes(node.args)] if lazy else []
+        todo += now if lazy else ast.iter_child_nodes(node)
 
-def imported(nodes):
-    "Names of the modules that `nodes` import, also by `require('x', ...)` and `import_module('x')`"
+def imported(nodes, module=''):
+    "Names of the modules that `nodes` of `module` import, also by `require('x', ...)` and `import_module('x')`"
     for node in nodes:
         if isinstance(node, ast.Import): yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = 'emotion_nb' + (f'.{node.module}' if node.module else '') if node.level else node.module
+            here = ['emotion_nb', *module.split('.')[:-1]][:2 + module.count('.') - node.level]
+            base = '.'.join([*(here if node.level else []), *([node.module] if node.module else [])])
             yield base
             yield from (f'{base}.{alias.name}' for alias in node.names)
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
@@ -203,11 +228,12 @@ def imported(nodes):
             if name in ('require', 'import_module'): yield node.args[0].value
 
 def own(names):
-    "Modules of the library among `names`"
-    return {name.split('.')[1] for name in names if name.startswith('emotion_nb.')} & MODULES.keys()
+    "Modules of the library among `names`, which may go on with what is imported from one"
+    parts = [name.split('.')[1:] for name in names if name.startswith('emotion_nb.')]
+    return {'.'.join(p[:n]) for p in parts for n in (1, 2)} & MODULES.keys()
 
 def test_the_modules_import_each_other_in_no_circle():
-    graph = {name: own(imported(ast.walk(tree))) for name, tree in MODULES.items()}
+    graph = {name: own(imported(ast.walk(tree), name)) for name, tree in MODULES.items()}
     order = list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, naming the circle
     assert len(order) == len(MODULES) and graph['cli'], "the graph is empty: are the imports still found?"
 
@@ -217,10 +243,22 @@ def test_importing_what_predicts_imports_nothing_heavy(name):
     while todo:
         module = todo.pop()
         seen.add(module)
-        names = set(imported(at_import(MODULES[module])))
+        names = set(imported(at_import(MODULES[module]), module))
         assert {n.split('.')[0] for n in names} & HEAVY == set(), f"{module} imports these at once; {name} leads there"
         todo |= own(names) - seen
 
+def allowed(name):
+    "Development packages that a module may import: fastcore, which the dashboard extra installs, in its widgets"
+    return {'fastcore'} if name.startswith('app.') else set()
+
 @pytest.mark.parametrize('name', MODULES)
 def test_the_library_needs_no_development_tool(name):
-    assert {n.split('.')[0] for n in imported(ast.walk(MODULES[name]))} & DEVELOPMENT == set()
+    assert {n.split('.')[0] for n in imported(ast.walk(MODULES[name]), name)} & DEVELOPMENT - allowed(name) == set()
+
+@pytest.mark.parametrize('page', range(len(PAGES)), ids=EXPORTED)
+def test_a_page_needs_only_earlier_pages(page):
+    later = set(EXPORTED[page + 1:])
+    code = [c.source for c in PAGES[page].cells if c.cell_type == 'code']
+    exported = [ast.parse(s) for s in code if re.search(r'^#\| *export', s, re.M)]
+    names = own(imported(n for tree in exported for n in at_import(tree)))
+    assert names & later == set(), f"{EXPORTED[page]} imports what a later page exports"

@@ -1,4 +1,4 @@
-"""The gate: notebooks clean, library exported, README in step, notebooks pass.
+"""The gate: notebooks clean, library exported, README in step, no complaint of ruff or mypy, notebooks pass.
 
     python tools/gate.py            everything
     python tools/gate.py --quick    without running the notebooks
@@ -20,8 +20,10 @@ class GateError(Exception):
 
 def project_files(root):
     "What git tracks in `root`, or would if asked: relative paths of the files that exist"
-    asked = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=root, capture_output=True, text=True)
-    if asked.returncode: raise GateError(f"The gate asks git which files belong to the project, and git says: {asked.stderr.strip()}")
+    command = ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard']
+    asked = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if asked.returncode:
+        raise GateError(f"The gate asks git which files belong to the project, and git says: {asked.stderr.strip()}")
     return sorted(name for name in set(asked.stdout.split('\0')) if name and (root/name).is_file())
 
 def copy_tree(src, dest):
@@ -37,7 +39,8 @@ def contents(root):
 
 def differences(before, after):
     "One line for each file that is not the same in both"
-    words = [(sorted(before.keys() - after.keys()), 'nothing makes it'), (sorted(after.keys() - before.keys()), 'is missing'),
+    words = [(sorted(before.keys() - after.keys()), 'nothing makes it'),
+             (sorted(after.keys() - before.keys()), 'is missing'),
              (sorted(n for n in before.keys() & after.keys() if before[n] != after[n]), 'differs')]
     return [f"  {name}: {word}" for names, word in words for name in names]
 
@@ -66,16 +69,27 @@ def check_export(tree):
         if not module.name.startswith('__'): module.unlink()  # so that a module without a notebook is noticed
     if run(tree, 'nbdev_export'): raise GateError("nbdev_export failed: mend what it says above.")
     if changed := differences(before, contents(tree)):
-        raise GateError('\n'.join([f"The library is not what the notebooks export (change the notebook, never the module): {MEND}.", *changed]))
+        says = f"The library is not what the notebooks export (change the notebook, never the module): {MEND}."
+        raise GateError('\n'.join([says, *changed]))
 
 def check_readme(tree):
     "README.md is made from the front page as it stands"
     if run(tree, 'python', 'tools/readme.py', '--check'): raise GateError("The README check failed, as said above.")
 
+def check_lint(tree):
+    "ruff finds nothing in notebooks, library, tests and tools"
+    if run(tree, 'ruff', 'check', '--quiet', '--no-cache', '.'):
+        raise GateError("ruff complains, as said above: mend the notebook, not the module.")
+
+def check_types(tree):
+    "A type checker understands every call in tests/public_face.py"
+    if (tree/'mypy.ini').exists() and run(tree, 'mypy', '--no-error-summary', '--cache-dir', os.devnull):
+        raise GateError("mypy complains, as said above.")
+
 def notebooks(tree):
     "The notebooks that are run, library first"
-    found = [nb for folder in ('nbs', 'dashboards') for nb in sorted((tree/folder).rglob('*.ipynb'))]
-    return [nb.relative_to(tree).as_posix() for nb in found if not any(part[0] in '._' for part in nb.relative_to(tree).parts)]
+    found = [nb.relative_to(tree) for folder in ('nbs', 'dashboards') for nb in sorted((tree/folder).rglob('*.ipynb'))]
+    return [nb.as_posix() for nb in found if not any(part[0] in '._' for part in nb.parts)]
 
 def needs_corpus(notebook):
     "Does it have a cell flagged `data`?"
@@ -84,9 +98,9 @@ def needs_corpus(notebook):
 def passes(tree, name, data=None):
     "Run one notebook in a process of its own, so that none leans on what another imported; say how it went"
     start = time.monotonic()
-    args = ['--flags', 'data'] if data else []
-    done = subprocess.run([f'{BIN}/nbdev_test', '--path', name, *args], cwd=tree, env=environment(**({'EMOTION_NB_DATA': str(data)} if data else {})),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+    args, more = (['--flags', 'data'], {'EMOTION_NB_DATA': str(data)}) if data else ([], {})
+    done = subprocess.run([f'{BIN}/nbdev_test', '--path', name, *args], cwd=tree, env=environment(**more), text=True,
+                          errors='replace', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     with_corpus = ' with the corpus' if data else ''
     ok = done.returncode == 0
     report = f"  {'passes' if ok else 'FAILS '} {time.monotonic() - start:4.0f} s  {name}{with_corpus}\n"
@@ -98,16 +112,19 @@ def check_notebooks(tree):
     names = notebooks(tree)
     with_data = [name for name in names if needs_corpus(tree/name)]
     if not CORPUS.is_dir():
-        print(f"gate: SKIPPED the corpus cells of {', '.join(with_data) or 'no notebook'}: corpus not found: {CORPUS}", flush=True)
+        skipped = ', '.join(with_data) or 'no notebook'
+        print(f"gate: SKIPPED the corpus cells of {skipped}: corpus not found: {CORPUS}", flush=True)
         with_data = []
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-        jobs = [pool.submit(passes, tree, name, CORPUS) for name in with_data] + [pool.submit(passes, tree, name) for name in names]
+        jobs = [pool.submit(passes, tree, name, CORPUS) for name in with_data]
+        jobs += [pool.submit(passes, tree, name) for name in names]
     if not all(job.result() for job in jobs): raise GateError("A notebook fails: its cell and error stand above.")
 
 def main():
-    parser = argparse.ArgumentParser(description="Check that the notebooks, the library and the README agree, and that the notebooks pass.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--quick', action='store_true', help="do not run the notebooks")
-    checks = [check_clean, check_export, check_readme] + ([] if parser.parse_args().quick else [check_notebooks])
+    checks = [check_clean, check_export, check_readme, check_lint, check_types, check_notebooks]
+    if parser.parse_args().quick: checks.remove(check_notebooks)
     with tempfile.TemporaryDirectory(prefix='gate-') as folder:
         tree, wrong = Path(folder).resolve()/ROOT.name, []
         try:

@@ -1,16 +1,17 @@
-"""Pins what settings.ini asks for: constraints.txt, constraints-lowest.txt, and with the hash of every file locks/*.txt.
+"""Pins what settings.ini asks for: constraints.txt, constraints-lowest.txt, and locks/*.txt with a hash for each file.
 
     python tools/lock.py              versions stay where they can
     python tools/lock.py --upgrade    each the newest that settings.ini allows
 
-Needs uv (`make lock` brings it). The locks hold for Python 3.11 to 3.13 and every system; constraints-lowest.txt for Python 3.11.
+Needs uv (`make lock` installs it). The locks are valid for Python 3.11 to 3.13 and every system; constraints-lowest.txt
+for Python 3.11.
 """
 import argparse, subprocess, sys
 from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = { # File in locks/ to the groups of settings.ini that it holds
+LOCKS = { # File in locks/ to the groups of settings.ini in it
     'dashboard': ('', 'dashboard', 'build'),
     'dev': ('', 'dashboard', 'train', 'dev', 'build'),
     'fuzz': ('', 'fuzz'),
@@ -23,9 +24,9 @@ def requirements(*groups):
     return [r for g in groups for r in ini['DEFAULT'][f'{g}_requirements'.lstrip('_')].split()]
 
 def compile_to(file, wanted, *options):
-    "Let uv choose versions for `wanted`; those that stand in `file` are kept where they fit"
-    command = [sys.executable, '-m', 'uv', 'pip', 'compile', '-', '--quiet', '--python-version', '3.11', '--no-header', '--no-annotate',
-               '--no-emit-index-url', '--output-file', str(ROOT/file), *options]
+    "Let uv choose versions for `wanted`; those in `file` are kept where they fit"
+    command = [sys.executable, '-m', 'uv', 'pip', 'compile', '-', '--quiet', '--python-version', '3.11', '--no-header',
+               '--no-annotate', '--no-emit-index-url', '--output-file', str(ROOT/file), *options]
     subprocess.run(command, input='\n'.join(wanted), text=True, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 def main():
@@ -39,6 +40,7 @@ def main():
         same = ['--constraint', 'constraints.txt'] if name != 'tools' else []
         compile_to(f'locks/{name}.txt', requirements(*groups), '--universal', '--generate-hashes', *same, *newest)
     tests = [r for r in requirements('dev') if r.startswith(('pytest', 'hypothesis'))]
-    compile_to('constraints-lowest.txt', requirements('', 'dashboard', 'train', 'build') + tests, '--resolution', 'lowest-direct', '--upgrade')
+    compile_to('constraints-lowest.txt', requirements('', 'dashboard', 'train', 'build') + tests,
+               '--resolution', 'lowest-direct', '--upgrade')
 
 if __name__ == '__main__': main()

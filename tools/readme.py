@@ -1,4 +1,4 @@
-"""Builds README.md from nbs/index.ipynb, without Quarto: nbdev's processors hide what is to be hidden, nbconvert writes the Markdown.
+"""Builds README.md from nbs/index.ipynb, without Quarto: nbdev's processors hide cells, nbconvert writes the Markdown.
 
     python tools/readme.py            writes README.md
     python tools/readme.py --check    exits 1 when README.md is not what the notebook says
@@ -47,7 +47,8 @@ def show_output(output):
     data = output.get('data')
     if data is None: return
     if not set(data) & set(PRIORITY) or any(kind.startswith('image/') for kind in data):
-        raise ReadmeError("nbs/index.ipynb has a picture among its outputs: save it in nbs/images/ and show it from a Markdown cell.")
+        raise ReadmeError("nbs/index.ipynb has a picture among its outputs: "
+                          "save it in nbs/images/ and show it from a Markdown cell.")
     if 'text/html' in data: data['text/html'] = plain_html(''.join(data['text/html']))
 
 def options(cell):
@@ -84,7 +85,8 @@ def main():
     try: text = build()
     except ReadmeError as e: sys.exit(str(e))
     stale = not README.exists() or README.read_text(encoding='utf-8') != text
-    if check and stale: sys.exit("README.md is not what nbs/index.ipynb says: run  make prepare  and commit what it changes.")
+    if check and stale:
+        sys.exit("README.md is not what nbs/index.ipynb says: run  make prepare  and commit what it changes.")
     if stale: README.write_text(text, encoding='utf-8')
 
 if __name__ == '__main__': main()
