@@ -220,7 +220,7 @@ class EmotionClassifier(SegmentClassifier):
     def explain(self,
         x, # Path, bytes, file object, or `(array, sample_rate)`
     ) -> 'Explanation':
-        "What in a recording spoke for its emotion; raises `AudioError`"
+        "Which parts of a recording its emotion depends on; raises `AudioError`"
         from emotion_nb.explanation import explain
         with one_recording(x): return explain(self, x)
 

@@ -243,7 +243,7 @@ def _print_explanation(why):
 @_model
 @click.option('--json', 'form', flag_value='json', help='Print JSON.')
 def explain(file, model, form):
-    """Say what in a recording spoke for its emotion.
+    """Show which parts of the sound an emotion depends on.
 
     Each group of features and each span of time is occluded in turn; its effect is how many points of
     confidence the answer loses by that. FILE is as in predict."""
@@ -298,7 +298,8 @@ def train(data, out, recipe, seeds, **changed):
     require('tensorflow', 'train')
     from emotion_nb.corpus import catalogue
     from emotion_nb.experiment import run_protocol_a
-    try: bundle = run_protocol_a(catalogue(data_dir(data)), out, _recipe(recipe, **changed), seeds)
+    recipe = _recipe(recipe, **changed)
+    try: bundle = run_protocol_a(catalogue(data_dir(data)), out, recipe, seeds)
     except KeyboardInterrupt: raise TrainingError(STOPPED) from None
     echo(f'The model lies in {bundle}, its report in {bundle/"report"}.')
 
@@ -316,8 +317,8 @@ def crossval(data, out, recipe, folds, split, **changed):
     require('tensorflow', 'train')
     from emotion_nb.corpus import catalogue
     from emotion_nb.experiment import fold_table, run_protocol_b
-    df, folds = catalogue(data_dir(data)), sorted(set(folds)) or range(1, 6)
-    try: report = run_protocol_b(df, out, _recipe(recipe, **changed), folds, split)
+    recipe, folds = _recipe(recipe, **changed), sorted(set(folds)) or range(1, 6)
+    try: report = run_protocol_b(catalogue(data_dir(data)), out, recipe, folds, split)
     except KeyboardInterrupt: raise TrainingError(STOPPED) from None
     table = fold_table(report.predictions, report.classes).dropna(how='all')
     echo(f"{report}\n{table.map('{:.1%}'.format).to_string()}\n\nSaved in {os.path.join(out, f'report_{split}')}.")

@@ -83,7 +83,7 @@ def _effect_captions(emotion):
 def explain(self:ClipView,
     explanation, # `Explanation` of the clip
 ):
-    "Show what spoke for the answer"
+    "Show which parts of the sound the answer depends on"
     self.why.value, self.why_button.layout.display = why_html(explanation), 'none'
     effects = explanation.over_time[['start', 'end', 'effect']].to_numpy()
     with self.sound.hold_sync():

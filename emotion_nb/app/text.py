@@ -166,7 +166,7 @@ _CAUTION = ('This is what the network reacted to, not a cause. The parts are not
 def why_html(
     explanation, # `Explanation` of a recording
 ) -> Markup:
-    "What spoke for the answer"
+    "Which parts of the sound the answer depends on"
     best = explanation.over_time.loc[explanation.over_time.effect.idxmax()]
     time = tag('b', f'{best.start:.1f} to {best.end:.1f} s')
     return tag('div',
