@@ -15,7 +15,7 @@ RUN python -m venv /app \
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="emotion_nb" \
-      org.opencontainers.image.description="Hears how somebody feels: the dashboard" \
+      org.opencontainers.image.description="Recognises which of eight acted emotions a recording sounds like: the dashboard" \
       org.opencontainers.image.licenses="Apache-2.0 AND CC-BY-NC-SA-4.0"
 RUN useradd --create-home --uid 1000 emotion
 COPY --from=build /app /app
