@@ -18,6 +18,7 @@ import emotion_nb
 from .core import BundleError, require
 from .features import FeatureConfig, feature_ranges, filterbanks
 from .files import check_room, locked, present_folder, whole_file, whole_folder
+from .sources import unblocked
 
 # %% ../nbs/10_bundle.ipynb #4209d17e
 BUNDLED = Path(emotion_nb.__file__).parent/'bundled' # The model that comes with the library
@@ -231,14 +232,10 @@ def parse_arrays(
     return arrays
 
 # %% ../nbs/10_bundle.ipynb #3f521bc4
-def _open(path, flags):
-    "Open a file without waiting; a FIFO would wait for somebody to write"
-    return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))
-
 def _read(folder, name):
     "A file of a bundle; raises `BundleError`"
     try:
-        with open(folder/name, 'rb', opener=_open) as f:
+        with open(folder/name, 'rb', opener=unblocked) as f:
             status = os.fstat(f.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES[name]: return f.read(status.st_size)
     except (OSError, ValueError): pass

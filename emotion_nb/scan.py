@@ -102,8 +102,8 @@ def scan(
         for y in _blocks(x, sr, max_seconds, progress, warnings.append):
             wave.add(_wave_rows(y)); spectrum.add(_spectrum_rows(y, config))
             yield y
-    segments = [s for s in stream_segments(pooled(), sr, config.hop_length, activity) if not s.is_silent]
-    used = [(float(a/sr), float(b/sr)) for s in segments for a, b in s.active_parts]
+    segments = stream_segments(pooled(), sr, config.hop_length, activity) # one at a time: no samples are kept
+    used = [(float(a/sr), float(b/sr)) for s in segments if not s.is_silent for a, b in s.active_parts]
     low_high = wave.all()*np.float32([-1, 1])
     return Scan(activity.seconds, activity.peak, used, activity.clipped, low_high, spectrum.all(), tuple(warnings))
 

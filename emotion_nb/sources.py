@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NAMELESS', 'log', 'PIPE_SECONDS', 'IN_MEMORY', 'LARGEST', 'MAX_CHANNELS', 'MAX_FLOAT', 'plain_name', 'source_name',
-           'named', 'one_recording', 'as_source', 'open_source', 'from_array']
+           'named', 'one_recording', 'as_source', 'unblocked', 'open_source', 'from_array']
 
 # %% ../nbs/03_sources.ipynb #5c0e0004
 import errno, io, logging, os, re, select, stat, traceback
@@ -163,8 +163,11 @@ def _first_bytes(fd, name):
     return data
 
 # %% ../nbs/03_sources.ipynb #eb4dec98
-def _unblocked(path, flags):
-    "Open a file without waiting, as a pipe would wait for its writer"
+def unblocked(
+    path, # As `open` gives it to an opener
+    flags:int, # Likewise
+) -> int: # Descriptor
+    "An opener for `open` that does not wait, as a pipe would for its writer"
     return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))
 
 # %% ../nbs/03_sources.ipynb #32d83e23
@@ -174,7 +177,7 @@ def _opened(path, name):
     try:
         path = _located(path)
         _refuse_special(os.stat(path).st_mode, name)
-        f = open(path, 'rb', opener=_unblocked)
+        f = open(path, 'rb', opener=unblocked)
     except ValueError: raise AudioError(f'{name} is not a possible name of a file: check the path.') from None
     mode = os.fstat(f.fileno()).st_mode
     if stat.S_ISREG(mode): return f

@@ -1,7 +1,10 @@
 "Pauses, clicks, repetitions and noise change no answer; a quiet voice is not silence."
+import weakref
+
 import numpy as np
 import pytest
 
+import emotion_nb.scan
 import pauses
 from emotion_nb.activity import Activity, stream_segments
 from emotion_nb.audio import load_audio
@@ -143,3 +146,17 @@ def test_an_explanation_covers_the_used_parts(clf, clips):
     middle = (why.over_time.start + why.over_time.end)/2
     first, n = 8 + len(y)/SR, len(y)/SR
     assert (((middle > 8) & (middle < first)) | ((middle > first + 8) & (middle < first + 8 + n))).all()
+
+def test_a_scan_keeps_no_samples(clips, monkeypatch):
+    "Of the segments that came before, none is alive when the next one comes"
+    refs, alive = [], []
+    def watched(*args):
+        for s in stream_segments(*args):
+            alive.append(sum(r() is not None for r in refs))
+            refs.append(weakref.ref(s.samples))
+            yield s
+            del s
+    monkeypatch.setattr(emotion_nb.scan, 'stream_segments', watched)
+    y = next(iter(clips.values()))[0]
+    emotion_nb.scan.scan((np.concatenate([y, silence(2)]*6), SR))
+    assert len(alive) >= 6 and max(alive) <= 1, alive  # one: the variable of the loop
