@@ -136,7 +136,7 @@ class AugmentConfig:
 
 # %% ../nbs/04_augmentation.ipynb #c2e88aff
 AUGMENTATIONS = {
-    'default': AugmentConfig(),
+    'default': AugmentConfig(), 'ravdess': AugmentConfig(semitones=(-2.5, 2.5), codec=0.),
     'reference': AugmentConfig(semitones=(-2., 2.), rate=(.85, 1.15), equalisation=0., band_limit=0., reverberation=0.,
                                noise=.7, snr_db=(15., 40.), slope=(0., 0.), codec=0.)}
 

@@ -15,7 +15,7 @@ from .features import FeatureConfig, feature_ranges, fit_frames
 @dataclass(frozen=True)
 class BatchConfig:
     "What is drawn anew in each epoch"
-    batch_size:int=32    # Clips
+    batch_size:int=64    # Clips
     time_masks:int=2     # Time masks of each clip
     time_width:int=16    # Frames of the widest time mask
     mel_masks:int=1      # Frequency masks of each clip, in the mel spectrogram and, apart from these, in the cepstra
@@ -102,7 +102,7 @@ def _epoch(copies, y, n_frames, rng, config, features):
 # %% ../nbs/07a_batches.ipynb #493ab11f
 def training_batches(
     copies:list, # For each copy a list of the clips' standardised features `(frames, columns)`
-    y:np.ndarray, # `(clips, classes)` float32, one-hot
+    y:np.ndarray, # `(clips, classes)` float32, the targets
     n_frames:int, # Frames that the network sees
     seed:int=0, # Of the run
     config:BatchConfig=BatchConfig(), # What is drawn

@@ -1,4 +1,4 @@
-"""Trains recipes that differ from the default in a few fields and judges them on validation speakers.
+"""Trains recipes that differ from the recipe `ravdess` in a few fields and judges them on validation speakers.
 
     python tools/trials.py no-tta lda-alone --folds 1 2     figures, into the table of nbs/tutorials/04_trials.ipynb
     python tools/trials.py no-tta --folds 1 --robustness    accuracy of the same clips through other channels
@@ -17,7 +17,7 @@ from emotion_nb.core import EmotionError, TrainingError, data_dir
 from emotion_nb.corpus import catalogue, protocol_b
 from emotion_nb.experiment import fold_table, run_fold
 from emotion_nb.robustness import robustness
-from emotion_nb.training import Recipe
+from emotion_nb.training import RECIPES, Recipe
 
 TABLE = Path(__file__).resolve().parent.parent/'nbs'/'tutorials'/'trials.csv'
 
@@ -34,7 +34,7 @@ def channel_augmentation(share):
     "The fields of the augmentation that imitates other microphones, rooms and noise, its probabilities times `share`"
     return {k: share*p for k, p in CHANNEL_AUGMENTATION.items()}
 
-# Name of each trial to the fields in which its recipe differs from the default
+# Name of each trial to the fields in which its recipe differs from `ravdess`
 TRIALS = {
     'default': {},
     # Around the default
@@ -78,7 +78,7 @@ def trial_recipe(name, trials=None):
     "The recipe of a trial; raises `TrainingError`"
     trials = TRIALS if trials is None else trials
     if name not in trials: raise TrainingError(f'There is no trial {name!r}: choose one of {", ".join(trials)}.')
-    recipe = Recipe()
+    recipe = RECIPES['ravdess']
     for path, value in trials[name].items(): recipe = changed(recipe, path, value)
     return recipe
 
