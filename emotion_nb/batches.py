@@ -42,7 +42,7 @@ def random_masks(
 def _column_masks(rng, n, config, features):
     "`(n, columns)` bool, True in a masked mel band or cepstral coefficient"
     r, f = feature_ranges(features), features
-    out = np.zeros((n, r['zcr'].stop), bool)
+    out = np.zeros((n, max(s.stop for s in r.values())), bool)
     out[:, r['mel']] = random_masks(rng, np.full(n, f.n_mels), f.n_mels, config.mel_masks, config.mel_width)
     width = config.mel_width*f.n_mfcc//f.n_mels
     cepstra = random_masks(rng, np.full(n, f.n_mfcc), f.n_mfcc, config.mel_masks, width)

@@ -17,6 +17,7 @@ import numpy as np
 import emotion_nb
 from .core import BundleError, require
 from .features import FeatureConfig, feature_ranges, filterbanks
+from .pitch import PITCH_HZ
 from .files import check_room, locked, present_folder, whole_file, whole_folder
 from .sources import unblocked
 
@@ -60,7 +61,8 @@ RANGES = dict(                       # Least and greatest value of a constant
     top_db=(1, 300), trim_db=(1, 300), level_db=(-100, 0),
     tuning=(-1, 1),                  # bins of the chroma
     n_frames=(1, 4_096))
-CHOICES = dict(scale=('db', 'linear'), tonnetz=('chroma', 'harmonic'), pad=(False, True)) # Values of the others
+CHOICES = dict(scale=('db', 'linear'), tonnetz=('chroma', 'harmonic'), pad=(False, True),
+               pitch=(False, True)) # Values of the others
 
 # %% ../nbs/10_bundle.ipynb #83f83c08
 def _is_number(x, kind=float):
@@ -81,7 +83,8 @@ def _check_together(c):
     least_hop, lowest = max(c.sample_rate/1000, c.n_fft/16), 2*c.sample_rate/c.n_fft
     fits = dict(hop_length=least_hop <= c.hop_length <= c.n_fft, n_mels=c.n_mels <= c.n_fft//2,
         n_mfcc=c.n_mfcc <= c.n_mels, delta_width=c.delta_width%2, contrast_fmin=lowest <= c.contrast_fmin,
-        n_bands=c.contrast_fmin*2**c.n_bands < c.sample_rate)
+        n_bands=c.contrast_fmin*2**c.n_bands < c.sample_rate,
+        pitch=not c.pitch or c.n_fft >= 2*c.sample_rate/PITCH_HZ[0])
     for name, good in fits.items():
         value = getattr(c, name)
         if not good: _refuse(f'bundle.json gives {value!r} for {name}, which its other constants do not allow')

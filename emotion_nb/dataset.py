@@ -26,6 +26,7 @@ CACHE_VERSION = 2
 def _digest(content, config, copy, augmentation):
     "The hash `(32 bytes)` of all that the features of a copy depend on"
     key = [CACHE_VERSION, content, asdict(config)]
+    if not config.pitch: del key[2]['pitch'] # The key of a cache that is older than this constant
     if copy: key += [copy, asdict(augmentation)]
     return hashlib.sha256(json.dumps(key).encode()).digest()
 

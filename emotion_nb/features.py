@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from .audio import at_speed
 from .core import AudioError, require
+from .pitch import PITCH_COLUMNS, pitch_features, vertex
 
 # %% ../nbs/05_features.ipynb #d4672feb
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class FeatureConfig:
     level_db:float|None=-23.      # RMS level in dBFS that a clip is brought to; None keeps its own
     n_frames:int=128              # Frames of a window of the network: 128 are 3 seconds
     pad:bool=False                # Cut or zero-pad the features to n_frames before they are standardised
+    pitch:bool=False              # Pitch and voice quality, 8 columns after those of the nine features
 
 # %% ../nbs/05_features.ipynb #3833d22c
 PRESETS = {
@@ -54,6 +56,7 @@ def feature_ranges(
     c = config
     sizes = dict(mfcc=c.n_mfcc, delta=c.n_mfcc, delta2=c.n_mfcc, chroma=c.n_chroma, mel=c.n_mels,
                  contrast=c.n_bands + 1, tonnetz=6, rms=1, zcr=1)
+    if c.pitch: sizes['pitch'] = len(PITCH_COLUMNS)
     ends = np.cumsum(list(sizes.values())).tolist()
     return {k: slice(e-n, e) for (k, n), e in zip(sizes.items(), ends)}
 
@@ -247,13 +250,6 @@ def _contrast(power, config):
         valley.append(np.sqrt(s[:, :n]).mean(1)); peak.append(np.sqrt(s[:, -n:]).mean(1))
     return _db(np.stack(peak, 1), config) - _db(np.stack(valley, 1), config)
 
-# %% ../nbs/05_features.ipynb #4daf600e
-def _vertex(left, mid, right):
-    "Of the parabola through three neighbouring values: how far its vertex is from the middle in bins, and its height"
-    curve, slope = left + right - 2*mid, (right - left)/2
-    shift = np.where(np.abs(slope) < np.abs(curve), -slope/np.where(curve == 0, 1, curve), 0)
-    return shift, mid + .5*slope*shift
-
 # %% ../nbs/05_features.ipynb #d964ac0e
 _PEAK_HZ = 150, 4000 # Range of the peaks, as in librosa
 _PEAK_SHARE = .1     # Weaker peaks than this share of the highest power of their frame are left out, as in librosa
@@ -265,7 +261,7 @@ def _spectral_peaks(power, config):
     loud = np.where(power > _PEAK_SHARE*power.max(1, keepdims=True), power, 0)
     top = (loud[:, 1:-1] > loud[:, :-2]) & (loud[:, 1:-1] >= loud[:, 2:])
     top &= (freq >= _PEAK_HZ[0]) & (freq < _PEAK_HZ[1])
-    shift, height = _vertex(left[top], mid[top], right[top])
+    shift, height = vertex(left[top], mid[top], right[top])
     return (np.nonzero(top)[1] + 1 + shift)*config.sample_rate/config.n_fft, height
 
 # %% ../nbs/05_features.ipynb #1dfd7ae2
@@ -334,13 +330,14 @@ def fit_frames(
 
 # %% ../nbs/05_features.ipynb #b52b30ce
 def _by_name(y, power, mel, config, filters):
-    "The nine features of a prepared clip, each `(frames, n)`, in the order of `feature_ranges`"
+    "The features of a prepared clip, each `(frames, n)`, in the order of `feature_ranges`"
     c, mel_db, rms = config, _db(mel, config), _rms(frames(y, config))
     mfcc, chroma = _project(mel_db, filters['dct']), _chroma(power, c, filters)
     linear = c.scale == 'linear'
-    return dict(mfcc=mfcc, delta=_delta(mfcc, 1, c.delta_width), delta2=_delta(mfcc, 2, c.delta_width), chroma=chroma,
+    nine = dict(mfcc=mfcc, delta=_delta(mfcc, 1, c.delta_width), delta2=_delta(mfcc, 2, c.delta_width), chroma=chroma,
                 mel=mel if linear else mel_db, contrast=_contrast(power, c), tonnetz=_tonnetz(y, chroma, c, filters),
                 rms=rms if linear else _db(rms**2, c), zcr=_zcr(y, c))
+    return nine | dict(pitch=pitch_features(power, filters['window'], c.sample_rate)) if c.pitch else nine
 
 # %% ../nbs/05_features.ipynb #413dd5dc
 class FeatureExtractor:

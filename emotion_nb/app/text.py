@@ -139,7 +139,8 @@ def results_html(
 # %% ../../nbs/13d_text.ipynb #91f31023
 FEATURE_WORDS = dict(
     mfcc='timbre', delta='change of timbre', delta2='acceleration of timbre', chroma='pitch classes',
-    mel='energy by pitch', contrast='spectral contrast', tonnetz='harmony', rms='loudness', zcr='zero-crossing rate')
+    mel='energy by pitch', contrast='spectral contrast', tonnetz='harmony', rms='loudness', zcr='zero-crossing rate',
+    pitch='pitch and voice quality')
 
 # %% ../../nbs/13d_text.ipynb #62df9dc1
 _FULL_BAR = .01 # One point: where all effects are smaller, the largest does not fill its row
