@@ -12,6 +12,7 @@ import pandas as pd
 from .bundle import BUNDLED, read_manifest
 from .corpus import FOLDS
 from .evaluation import markdown_table
+from .robustness import with_intervals
 
 # %% ../nbs/12a_card.ipynb #53d9e34b
 def _pc(x): return f'{x:.1%}'
@@ -229,11 +230,8 @@ Protocol B, speech: {_confusions(m['protocol_b']['speech'])}.
 # %% ../nbs/12a_card.ipynb #c7fb9166
 def _robustness(m):
     "How robust the predictions are"
-    first = next(iter(m['robustness'].values()))
-    labels = [k for k in first if k not in ('unchanged', 'accuracy')]
-    rows = [[k, _pc(r['unchanged']), _pc(r['accuracy']), *(f'{r[c]:.0%}' for c in labels)]
-        for k, r in m['robustness'].items()]
-    return markdown_table(['validation split of A', 'unchanged', 'accuracy', *labels], rows)
+    t = with_intervals(pd.DataFrame(m['robustness']).T, m['validation']['both']['n'])
+    return markdown_table(['validation split of A', *t], t.reset_index().to_numpy().tolist())
 
 # %% ../nbs/12a_card.ipynb #d5f57adc
 def _processors(folder):
@@ -251,12 +249,12 @@ change, and probabilities differ by at most {worst['largest']:.0e}
 
 # %% ../nbs/12a_card.ipynb #0d6c2399
 def _conditions(m, folder):
-    "The section of level, microphone and room"
-    return f"""## Level, microphone, room
+    "The section of level, codec, microphone and room"
+    return f"""## Level, codec, microphone, room
 
 The validation split of protocol A ({m['validation']['both']['n']} clips) under other conditions:
-the share of predictions that stay the same, the share that are correct, and the share of each emotion
-among all predictions.
+the share of predictions that stay the same and the share that are correct, with their Wilson 95 % intervals, and the
+share of each emotion among all predictions.
 
 {_robustness(m)}
 

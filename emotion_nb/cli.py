@@ -330,17 +330,21 @@ def crossval(data, out, recipe, folds, split, **changed):
 @click.option('--protocol', type=click.Choice(['A']), default='A', show_default=True,
               help='A: the random split of speech and song. (Protocol B trains a model for each fold: crossval.)')
 @click.option('--robustness', 'robust', is_flag=True,
-              help='Print instead how the answers to the validation split change with level, microphone and room.')
+              help='Print instead how answers to the validation split change with level, codec, microphone, room.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder to save the report in.')
 def evaluate(data, model, protocol, robust, out):
     "Print the figures of a model on the test split, which it was not trained on."
     require('sklearn', 'train')
     from emotion_nb.classifier import EmotionClassifier
-    from emotion_nb.corpus import catalogue
+    from emotion_nb.corpus import catalogue, protocol_a
     from emotion_nb.evaluation import save_report
     from emotion_nb.experiment import evaluate_a, robustness_a
+    from emotion_nb.robustness import with_intervals
     clf, df = EmotionClassifier.load(model), catalogue(data_dir(data))
-    if robust: return echo(robustness_a(clf, df).map('{:.1%}'.format).to_string())
+    if robust:
+        n = int((protocol_a(df) == 'validation').sum())
+        echo(with_intervals(robustness_a(clf, df), n).to_string())
+        return echo(f'\n{n} clips; in brackets Wilson 95 % intervals.')
     report = evaluate_a(clf, df)
     echo(str(report))
     if out: echo(f'\nSaved in {save_report(report, out)}.')

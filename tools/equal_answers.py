@@ -10,12 +10,12 @@ from datetime import date
 from functools import partial
 from multiprocessing import get_context
 
-import av
 import numpy as np
 import soundfile as sf
 from processors import OLD, ROOT, table, test_clips
 
 from emotion_nb.audio import load_audio
+from emotion_nb.augmentation import compressed
 from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.core import AudioError
 from emotion_nb.robustness import CONDITIONS, resampled
@@ -28,17 +28,6 @@ def by_soundfile(y, sr, **form):
     "The bytes of a file that libsndfile writes"
     f = io.BytesIO()
     sf.write(f, y, sr, **form)
-    return f.getvalue()
-
-def by_ffmpeg(y, sr, container, codec, kbps, rate=None):
-    "The bytes of a file that FFmpeg writes, in mono"
-    f, rate = io.BytesIO(), rate or sr
-    with av.open(f, 'w', format=container) as out:
-        s = out.add_stream(codec, rate=rate, layout='mono', bit_rate=1000*kbps)
-        sound = av.AudioFrame.from_ndarray(np.ascontiguousarray(y[None], np.float32), format='fltp', layout='mono')
-        sound.sample_rate = sr
-        cut = av.AudioResampler(s.codec_context.format, 'mono', rate, s.codec_context.frame_size)
-        for frame in [*cut.resample(sound), *cut.resample(None), None]: out.mux(s.encode(frame))
     return f.getvalue()
 
 def surround(y): return np.stack([0*y, 0*y, y, 0*y, 0*y, 0*y], 1)
@@ -58,9 +47,9 @@ FORMS = {
     'array: float32': lambda y, sr: (y, sr), 'array: int16': lambda y, sr: (int16(y), sr),
     'codec: FLAC': partial(by_soundfile, format='FLAC'),
     'codec: OGG Vorbis': partial(by_soundfile, format='OGG', subtype='VORBIS'),
-    'codec: MP3, 128 kbit/s': partial(by_ffmpeg, container='mp3', codec='libmp3lame', kbps=128),
-    'codec: AAC in M4A, 128 kbit/s': partial(by_ffmpeg, container='ipod', codec='aac', kbps=128),
-    'codec: Opus, 96 kbit/s': partial(by_ffmpeg, container='ogg', codec='libopus', kbps=96, rate=48_000),
+    'codec: MP3, 128 kbit/s': partial(compressed, codec='mp3', kbps=128),
+    'codec: AAC in M4A, 128 kbit/s': partial(compressed, codec='aac', kbps=128),
+    'codec: Opus, 96 kbit/s': partial(compressed, codec='opus', kbps=96),
     **{f'level: {k}': lambda y, sr, f=CONDITIONS[k]: f(y, sr, None) for k in ('gain +12 dB', 'gain -12 dB')},
     'channels: stereo, both the same': lambda y, sr: WAV(np.stack([y, y], 1), sr),
     'channels: 5.1, the voice in the centre': lambda y, sr: WAV(surround(y), sr),
