@@ -40,7 +40,7 @@ def random_masks(
 
 # %% ../nbs/07a_batches.ipynb #facde85d
 def _column_masks(rng, n, config, features):
-    "`(n, columns)` bool, True in a masked mel band or cepstral coefficient"
+    "`(n, columns)` bool, True in a masked column"
     r, f = feature_ranges(features), features
     out = np.zeros((n, max(s.stop for s in r.values())), bool)
     out[:, r['mel']] = random_masks(rng, np.full(n, f.n_mels), f.n_mels, config.mel_masks, config.mel_width)

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'Recipe', 'recipe_changes', 'fit_scaler', 'oversampled', 'learning_rate', 'masked_crossentropy',
-           'compile_model', 'writing', 'open_run', 'versions', 'fit', 'plot_history', 'discriminant', 'fit_lda',
-           'calibrate', 'absent_emotions', 'TrainingData', 'prepare_data', 'fit_members', 'Run', 'run_config', 'train']
+           'compile_model', 'writing', 'open_run', 'versions', 'fit', 'plot_history', 'discriminant', 'lda_columns',
+           'fit_lda', 'calibrate', 'absent_emotions', 'TrainingData', 'prepare_data', 'fit_members', 'Run',
+           'run_config', 'train']
 
 # %% ../nbs/08_training.ipynb #511a1a80
 import csv, io, json, platform, zipfile
@@ -23,27 +24,28 @@ from .dataset import dataset_features, tta_features
 from .files import clear_parts, whole_file
 from .features import FeatureConfig, PRESETS, combine_tta, feature_ranges, fit_frames, mean_over_windows
 from .features import scaled, windows
-from .model import MODELS, ModelConfig, build_lda, build_model, ensemble, functionals, limited_functionals
+from .model import FUNCTIONALS, MODELS, ModelConfig, build_lda, build_model, ensemble, functionals, limited_functionals
 from .model import logit_layers
 
 # %% ../nbs/08_training.ipynb #54968319
 @dataclass(frozen=True)
 class Recipe:
     "All that decides a training run; a tuple with a value for each network is repeated if there are more networks"
-    features:FeatureConfig=FeatureConfig()        # Constants of the features
+    features:FeatureConfig=FeatureConfig(pitch=True) # Constants of the features
     model:ModelConfig=ModelConfig()               # Sizes of each network
     augmentation:AugmentConfig=AugmentConfig()    # How augmented copies are drawn
     batches:BatchConfig=BatchConfig()             # What is drawn anew in each epoch
-    n_augmented:int=6               # Augmented copies of each training clip
+    n_augmented:int=3               # Augmented copies of each training clip
     original_weight:tuple=(8, 1)    # For each network: weight of the unchanged clip, where an augmented copy weighs 1
     oversample:bool=True            # Draw emotions and corpora with fewer clips more often, as `oversampled` does
     members:int=2                   # Networks of the ensemble
     cmn:tuple=(0., 1.)              # For each network: strength of cepstral mean normalisation, 0 to 1
     lda:bool=True                   # A linear discriminant of the functionals as a further member
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
+    lda_mfcc:int|None=13            # LDA: `n_mfcc` as for `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
-    epochs:int=50                   # Of each network, at most
+    epochs:int=40                   # Of each network, at most
     learning_rate:float=2e-3        # Of AdamW, at its highest
     warmup:int=2                    # Epochs in which it rises; then it falls as half a cosine
     weight_decay:float=.01          # Of AdamW
@@ -81,8 +83,8 @@ def _changes_table(changes, base=Recipe()):
 
 # %% ../nbs/08_training.ipynb #2df60f1d
 RECIPES = {'default': Recipe(), 'ravdess': Recipe(
-    augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32), n_augmented=8, tta_speeds=(.92, 1.08),
-    epochs=120, learning_rate=1.5e-3, warmup=4), 'reference': Recipe(
+    features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32), n_augmented=8,
+    tta_speeds=(.92, 1.08), lda_mfcc=None, epochs=120, learning_rate=1.5e-3, warmup=4), 'reference': Recipe(
     features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
     batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,), oversample=False, members=1,
     cmn=(0.,), lda=False, tta_speeds=(), epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., ema_momentum=0.,
@@ -348,6 +350,18 @@ def discriminant(
     weights = np.linalg.solve((1 - shrinkage)*cov + shrinkage*np.trace(cov)/n*np.eye(n), means.T)
     return weights, -(means.T*weights).sum(0)/2
 
+# %% ../nbs/08_training.ipynb #6f933440
+def lda_columns(
+    features:FeatureConfig, # Which columns are what
+    n_mfcc:int|None=13, # Cepstral coefficients that count; `None` for all columns
+) -> np.ndarray: # `(columns,)` bool
+    "The columns that the discriminant reads"
+    r = feature_ranges(features)
+    used = np.full(max(s.stop for s in r.values()), n_mfcc is None)
+    for name in ('mfcc', 'delta', 'delta2'): used[r[name].start:][:n_mfcc] = True
+    for name in {'contrast', 'rms', 'zcr', 'pitch'} & r.keys(): used[r[name]] = True
+    return used
+
 # %% ../nbs/08_training.ipynb #a0f62c22
 def fit_lda(
     copies:list, # For each copy a list of the training clips' standardised features; the unchanged clips first
@@ -361,9 +375,12 @@ def fit_lda(
     drawn = np.arange(len(y)) if drawn is None else drawn
     f = [of(clips)[drawn] for clips in copies]
     mean, variance = f[0].mean(0), f[0].var(0)
-    s, *augmented = [limited_functionals(a, mean, variance) for a in f]
-    fitted = discriminant(s, [a - s for a in augmented], y[drawn], recipe.nuisance_weight, recipe.shrinkage)
-    return build_lda((n_frames, copies[0][0].shape[1]), mean, variance, *fitted, rms)
+    used = np.tile(lda_columns(recipe.features, recipe.lda_mfcc), len(FUNCTIONALS))
+    s, *augmented = [limited_functionals(a, mean, variance)[:, used] for a in f]
+    fitted, biases = discriminant(s, [a - s for a in augmented], y[drawn], recipe.nuisance_weight, recipe.shrinkage)
+    weights = np.zeros((len(used), len(biases)))
+    weights[used] = fitted
+    return build_lda((n_frames, copies[0][0].shape[1]), mean, variance, weights, biases, rms)
 
 # %% ../nbs/08_training.ipynb #36eeb916
 def calibrate(
