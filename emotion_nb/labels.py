@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EMOTION_LABELS', 'NAMINGS', 'emotion_of', 'Naming', 'name_labels', 'recognise_corpus', 'table_labels']
 
-# %% ../nbs/00b_labels.ipynb #2d9562b3
+# %% ../nbs/00b_labels.ipynb #cd895e3a
 import codecs, csv, io, re
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from .core import EMOTIONS, CorpusError
 
-# %% ../nbs/00b_labels.ipynb #6a7c07ea
+# %% ../nbs/00b_labels.ipynb #1e6aa9cc
 EMOTION_LABELS = { # Emotion: the labels that mean it, besides its own name
     'neutral': ('neutrality',),
     'calm': ('calmness',),
@@ -24,7 +24,7 @@ EMOTION_LABELS = { # Emotion: the labels that mean it, besides its own name
     'disgust': ('disgusted',),
     'surprised': ('surprise', 'pleasant surprise')}
 
-# %% ../nbs/00b_labels.ipynb #1a92f82d
+# %% ../nbs/00b_labels.ipynb #36b98597
 _EMOTION_OF = {label: emotion for emotion, labels in EMOTION_LABELS.items() for label in (emotion, *labels)}
 
 def emotion_of(
@@ -33,7 +33,7 @@ def emotion_of(
     "The emotion that a label means"
     return _EMOTION_OF.get(label.strip().lower().replace('_', ' '))
 
-# %% ../nbs/00b_labels.ipynb #1c5a38d2
+# %% ../nbs/00b_labels.ipynb #ccfe2419
 @dataclass(frozen=True)
 class Naming:
     "How a corpus names its files"
@@ -42,17 +42,17 @@ class Naming:
     sexes: dict[str, str] # Every speaker, and 'male' or 'female'
     codes: dict[str, str] # Code in the file name: label; a label that stands there in full needs none
 
-# %% ../nbs/00b_labels.ipynb #617aba6a
+# %% ../nbs/00b_labels.ipynb #3d35a8b1
 def _sexes(female, male):
     "The sex of each speaker, from two strings of speakers"
     return dict.fromkeys(female.split(), 'female') | dict.fromkeys(male.split(), 'male')
 
-# %% ../nbs/00b_labels.ipynb #277f8d7d
-_CREMAD_WOMEN = '''1002 1003 1004 1006 1007 1008 1009 1010 1012 1013 1018 1020 1021 1024 1025 1028 1029 1030 1037 1043 1046 1047
-    1049 1052 1053 1054 1055 1056 1058 1060 1061 1063 1072 1073 1074 1075 1076 1078 1079 1082 1084 1089 1091'''
+# %% ../nbs/00b_labels.ipynb #9d0feb48
+_CREMAD_WOMEN = '''1002 1003 1004 1006 1007 1008 1009 1010 1012 1013 1018 1020 1021 1024 1025 1028 1029 1030 1037 1043 1046
+    1047 1049 1052 1053 1054 1055 1056 1058 1060 1061 1063 1072 1073 1074 1075 1076 1078 1079 1082 1084 1089 1091'''
 _CREMAD_MEN = ' '.join(sorted({*map(str, range(1001, 1092))} - {*_CREMAD_WOMEN.split()}))
 
-# %% ../nbs/00b_labels.ipynb #cec7f247
+# %% ../nbs/00b_labels.ipynb #bdacf46a
 NAMINGS = { # Corpora whose file names this page reads
     'nemo': Naming('nEMO', '(?P<speaker>[A-Z]{2}0)_(?P<label>[a-z]+)_[0-9]+',
         _sexes('EB0 IC0 KD0 MK0', 'KS0 MP0 SM0 TP0 WR0'), {}),
@@ -67,7 +67,7 @@ NAMINGS = { # Corpora whose file names this page reads
     'savee': Naming('SAVEE', '(?P<speaker>[A-Z]{2})_(?P<label>[a-z]{1,2})[0-9]{2}', _sexes('', 'DC JE JK KL'),
         dict(a='anger', d='disgust', f='fear', h='happiness', n='neutral', sa='sadness', su='surprise'))}
 
-# %% ../nbs/00b_labels.ipynb #e21452d5
+# %% ../nbs/00b_labels.ipynb #100d4370
 def name_labels(
     path:str|Path, # File name or path, with or without a suffix
     corpus:str, # Key of `NAMINGS`
@@ -81,7 +81,7 @@ def name_labels(
         if speaker in naming.sexes and (code in naming.codes or emotion_of(label)):
             return dict(clip=clip, speaker=speaker, sex=naming.sexes[speaker], label=label, emotion=emotion_of(label))
 
-# %% ../nbs/00b_labels.ipynb #71a29c05
+# %% ../nbs/00b_labels.ipynb #107edc00
 def recognise_corpus(
     names:Iterable[str|Path], # File names or paths
 ) -> str|None: # Key of `NAMINGS`; `None` where no rule fits more than half of the names
@@ -91,7 +91,7 @@ def recognise_corpus(
     corpus, n = fits.most_common(1)[0]
     return corpus if n > len(names)/2 else None
 
-# %% ../nbs/00b_labels.ipynb #afba6aea
+# %% ../nbs/00b_labels.ipynb #e0a4703e
 def _table_text(path):
     "The text of a table; raises `CorpusError`"
     try: data = path.read_bytes()
@@ -102,7 +102,7 @@ def _table_text(path):
         raise CorpusError(f'The table {path} is not {encoding.removesuffix("-sig").upper()} text: '
                           'save it again as CSV in UTF-8.') from e
 
-# %% ../nbs/00b_labels.ipynb #756fd94c
+# %% ../nbs/00b_labels.ipynb #a84532a4
 def _table_records(path):
     "The line number and the fields, by column, of each row; raises `CorpusError`"
     text = _table_text(path)
@@ -115,13 +115,13 @@ def _table_records(path):
     rows = ((lines.line_num, [*map(str.strip, row)]) for row in lines)
     return [(i, dict.fromkeys(columns, '') | dict(zip(columns, row))) for i, row in rows if any(row)]
 
-# %% ../nbs/00b_labels.ipynb #95108597
+# %% ../nbs/00b_labels.ipynb #bf4a91e6
 def _table_row(record):
     "The labels of a row of a table"
     clip, label = record['path'].replace('\\', '/'), record['emotion']
     return dict(clip=clip, speaker=record.get('speaker') or clip, sex=None, label=label, emotion=emotion_of(label))
 
-# %% ../nbs/00b_labels.ipynb #7e66a57d
+# %% ../nbs/00b_labels.ipynb #4b0eb22e
 def _check_table(table, rows):
     "Raise `CorpusError` where one file has two labels or two speakers, or a file is missing"
     first = {}
@@ -133,7 +133,7 @@ def _check_table(table, rows):
     if missing: raise CorpusError(f'{len(missing)} of the {len(first)} files that the table {table} names are missing, '
         f'{missing[0]!r} for one: correct the paths, which are relative to the folder of the table.')
 
-# %% ../nbs/00b_labels.ipynb #92263193
+# %% ../nbs/00b_labels.ipynb #e309f9ba
 def table_labels(
     table:str|Path, # CSV file with the columns path, emotion and, if it is known, speaker
 ) -> list[tuple[str, dict]]: # Path, and labels as from `name_labels`, for each row
