@@ -177,7 +177,8 @@ def _table_in(data):
 
 def _corpus_in(data):
     "The corpus at or below `data`"
-    return 'table' if _table_in(data) else recognise_corpus(_audio_files(data)) or 'ravdess'
+    if _table_in(data): return 'table'
+    return data.is_dir() and recognise_corpus(_audio_files(data)) or 'ravdess'
 
 # %% ../nbs/01_corpus.ipynb #5d35be57
 _TITLES = {'ravdess': 'RAVDESS'} | {corpus: naming.title for corpus, naming in NAMINGS.items()}

@@ -48,8 +48,9 @@ def _sexes(female, male):
     return dict.fromkeys(female.split(), 'female') | dict.fromkeys(male.split(), 'male')
 
 # %% ../nbs/00b_labels.ipynb #9d0feb48
-_CREMAD_WOMEN = '''1002 1003 1004 1006 1007 1008 1009 1010 1012 1013 1018 1020 1021 1024 1025 1028 1029 1030 1037 1043 1046
-    1047 1049 1052 1053 1054 1055 1056 1058 1060 1061 1063 1072 1073 1074 1075 1076 1078 1079 1082 1084 1089 1091'''
+_CREMAD_WOMEN = '''1002 1003 1004 1006 1007 1008 1009 1010 1012 1013 1018 1020 1021 1024 1025 1028
+    1029 1030 1037 1043 1046 1047 1049 1052 1053 1054 1055 1056 1058 1060 1061 1063 1072 1073 1074 1075
+    1076 1078 1079 1082 1084 1089 1091'''
 _CREMAD_MEN = ' '.join(sorted({*map(str, range(1001, 1092))} - {*_CREMAD_WOMEN.split()}))
 
 # %% ../nbs/00b_labels.ipynb #bdacf46a
@@ -102,18 +103,25 @@ def _table_text(path):
         raise CorpusError(f'The table {path} is not {encoding.removesuffix("-sig").upper()} text: '
                           'save it again as CSV in UTF-8.') from e
 
-# %% ../nbs/00b_labels.ipynb #a84532a4
-def _table_records(path):
-    "The line number and the fields, by column, of each row; raises `CorpusError`"
+# %% ../nbs/00b_labels.ipynb #9ad187cc
+def _csv_rows(path):
+    "The line number and the stripped fields of each row that is not empty; raises `CorpusError`"
     text = _table_text(path)
     header = text.split('\n', 1)[0]
     lines = csv.reader(io.StringIO(text, newline=''), delimiter=max(',;\t', key=header.count))
-    columns = [name.strip().lower() for name in next(lines, [])]
+    try: rows = [(lines.line_num, [*map(str.strip, row)]) for row in lines]
+    except csv.Error as e: raise CorpusError(f'{path} is not a CSV file ({e}): save the table again as CSV.') from e
+    return [(i, row) for i, row in rows if any(row)]
+
+# %% ../nbs/00b_labels.ipynb #977af15d
+def _table_records(path):
+    "The line number and the fields, by column, of each row; raises `CorpusError`"
+    (_, header), *rows = _csv_rows(path) or [(1, [])]
+    columns = [name.lower() for name in header]
     for name in ('path', 'emotion'):
         if name not in columns: raise CorpusError(f'The table {path} has no column {name!r}: '
             'its first line must name the columns path, emotion and, if it is known, speaker.')
-    rows = ((lines.line_num, [*map(str.strip, row)]) for row in lines)
-    return [(i, dict.fromkeys(columns, '') | dict(zip(columns, row))) for i, row in rows if any(row)]
+    return [(i, dict.fromkeys(columns, '') | dict(zip(columns, row))) for i, row in rows]
 
 # %% ../nbs/00b_labels.ipynb #bf4a91e6
 def _table_row(record):
