@@ -256,11 +256,15 @@ def explain(file, model, form):
 
 # %% ../nbs/14_cli.ipynb #5da06524
 @main.command()
-@_data
-def download(data):
-    "Fetch the RAVDESS corpus (434 MB) from Zenodo, checked and unpacked."
+@click.argument('corpus', type=click.Choice(['ravdess', 'nemo']), default='ravdess')
+@click.option('--data', type=click.Path(file_okay=False), help='Folder to put the corpus in. '
+              '[default: for ravdess $EMOTION_NB_DATA; else a folder of its name in the cache]')
+def download(corpus, data):
+    """Fetch a corpus, checked and unpacked.
+
+    CORPUS is ravdess (434 MB, from Zenodo), the default, or nemo (about 500 MB, from GitHub)."""
     from emotion_nb.download import download
-    echo(f'The corpus lies in {download(data)}.')
+    echo(f'The corpus lies in {download(data, corpus=corpus)}.')
 
 # %% ../nbs/14_cli.ipynb #1c4e4787
 def _recipe(name, **changed):

@@ -2,6 +2,7 @@
 import hashlib, io, os, random, shutil, signal, stat, subprocess, sys, threading, time, wave, zipfile
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from emotion_nb import download as module
 from emotion_nb.core import DownloadError
 from emotion_nb.corpus import catalogue
-from emotion_nb.download import ARCHIVES, Archive, download
+from emotion_nb.download import ARCHIVES, PUBLISHED, Archive, download
 
 noise = random.Random(0)
 cut = 300_000  # where a connection breaks
+shared = Path(__file__).resolve().parents[2]/'shared'
 
 
 def recording(seconds=1):
@@ -370,3 +372,85 @@ def test_the_published_archives():
         ('Audio_Song_Actors_01-24.zip', 225_505_317, '5411230427d67a21e18aa4d466e6d1b9')]
     record = 'https://zenodo.org/records/1188976/files'
     assert [a.url for a in ARCHIVES] == [f'{record}/{a.name}?download=1' for a in ARCHIVES]
+
+
+polish = [f'{s}_{e}_{i}.wav' for s in ('EB0', 'KS0') for e in ('anger', 'fear') for i in (1, 2)]
+
+
+@pytest.fixture
+def nemo(server):
+    "An archive as GitHub makes them: no published size or checksum; known by the names and sizes of its clips"
+    clips = {f'nEMO-06f1/samples/{name}': recording(.5) for name in polish}
+    body = zipped(clips | {'nEMO-06f1/README.md': b'nEMO', 'nEMO-06f1/data.tsv': b'file_id'})
+    names = hashlib.sha256('\n'.join(sorted(polish)).encode()).hexdigest()
+    return replace(serve(server, 'nEMO', body), bytes=None, md5=None, clips=8, names=names, min_bytes=8*48_000,
+                   command='emotion-nb download nemo')
+
+
+@pytest.mark.parametrize('plan', [['whole'], ['unsized'], ['breaks', 'whole'], ['breaks', 'ignores']])
+def test_an_archive_made_on_request(server, nemo, tmp_path, plan):
+    server.plan = [*plan]
+    folder = download(tmp_path, [nemo], progress=False, retries=1)
+    assert names(folder) == ['nEMO'] and len(server.asked) == len(plan)
+    if len(plan) > 1: assert server.asked[1].startswith('bytes=')
+    df = catalogue(folder)
+    assert {*df.corpus} == {'nemo'} and df['clip'].tolist() == [n.removesuffix('.wav') for n in sorted(polish)]
+    download(tmp_path, [nemo], progress=False)
+    assert len(server.asked) == len(plan)
+
+
+def test_an_archive_made_on_request_is_resumed_by_the_next_call(server, nemo, tmp_path):
+    server.plan = ['breaks']
+    says = '^Only [0-9]+ bytes of nEMO.zip arrived .* run `emotion-nb download nemo` again'
+    refused(says, tmp_path, [nemo], retries=0)
+    kept = (tmp_path/'nEMO.zip.part').stat().st_size
+    assert 0 < kept <= cut
+    server.plan = ['whole']
+    download(tmp_path, [nemo], progress=False)
+    assert server.asked == [None, f'bytes={kept}-'] and len(catalogue(tmp_path)) == 8
+
+
+def test_the_rest_of_another_archive_starts_over(server, nemo, tmp_path):
+    "What arrived came from an archive with other bytes: the checksums of its members do not fit"
+    (tmp_path/'nEMO.zip.part').write_bytes(noise.randbytes(100_000))
+    refused('damaged ZIP file and was deleted: run `emotion-nb download nemo` again', tmp_path, [nemo])
+    assert names(tmp_path) == []
+    download(tmp_path, [nemo], progress=False)
+    assert server.asked == ['bytes=100000-', None] and len(catalogue(tmp_path)) == 8
+
+
+@pytest.mark.parametrize('change', [dict(min_bytes=10**7), dict(names='0'*64, clips=9)])
+def test_clips_that_are_not_the_published_ones_are_refused(nemo, tmp_path, change):
+    wrong = replace(nemo, **change)
+    refused(f'does not hold the {wrong.clips} clips that were published .8 clips of', tmp_path, [wrong])
+    assert names(tmp_path) == []
+
+
+def test_endless_bytes_of_unknown_size_are_stopped(server, nemo, tmp_path):
+    server.plan = ['endless']
+    server.handle_error = lambda *args: None  # the closed connection is an error there
+    refused('was deleted', tmp_path, [replace(nemo, max_bytes=10**6)])
+    assert names(tmp_path) == []
+
+
+def test_nemo_on_the_command_line(server, nemo, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+    from emotion_nb.cli import main
+    monkeypatch.setitem(PUBLISHED, 'nemo', (nemo,))
+    monkeypatch.setenv('EMOTION_NB_DATA', str(tmp_path/'ravdess'))
+    monkeypatch.setenv('EMOTION_NB_CACHE', str(tmp_path/'cache'))
+    result = CliRunner().invoke(main, ['download', 'nemo'])
+    assert result.exit_code == 0 and str(tmp_path/'cache'/'nemo') in result.output
+    assert len(catalogue(corpus='nemo')) == 8 and not (tmp_path/'ravdess').exists()
+    assert CliRunner().invoke(main, ['download', 'emodb']).exit_code == 2
+    refused("The corpus 'emodb' cannot be fetched: choose one of ravdess, nemo", corpus='emodb')
+
+
+def test_nemo_as_published():
+    [archive] = PUBLISHED['nemo']
+    assert archive.url.startswith('https://github.com/amu-cai/nEMO/archive/') and archive.clips == 4481
+    assert PUBLISHED['ravdess'] == ARCHIVES
+    table = shared/'nemo'/'speakers.tsv'
+    if not table.is_file(): pytest.skip('the corpus ../shared/nemo is not beside this checkout')
+    files = [line.split('\t')[0] for line in table.read_text().splitlines()[1:]]
+    assert len(files) == 4481 and hashlib.sha256('\n'.join(sorted(files)).encode()).hexdigest() == archive.names
