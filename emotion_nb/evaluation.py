@@ -334,7 +334,7 @@ def _corpus_text(report):
 def _corpus_markdown(report):
     "A report on a corpus for a notebook"
     t, pc = report.groups['both'].per_class, '{:.1%}'.format
-    by_emotion = markdown_table(['emotion', 'clips', 'recall'], 
+    by_emotion = markdown_table(['emotion', 'clips', 'recall'],
         [[k, f'{r.support:.0f}', pc(r.recall)] for k, r in t.iterrows()])
     overall = markdown_table(['', 'figure'], [*_corpus_lines(report).items()], text=(0, 1))
     return f'Protocol: {report.protocol}\n\n{overall}\n\n{by_emotion}'
