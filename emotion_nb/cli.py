@@ -373,7 +373,7 @@ def _protocol(asked, df):
 
 # %% ../nbs/14_cli.ipynb #152c1016
 @main.command()
-@click.option('--data', type=click.Path(file_okay=False),
+@click.option('--data', type=click.Path(),
               help='Folder of the corpus, or the CSV of a table. [default: $EMOTION_NB_DATA, or the cache]')
 @click.option('--corpus', metavar='NAME',
               help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its files]')
