@@ -145,7 +145,8 @@ def test_the_card_begins_with_strangers(bundle, figures):
     (bundle/'report'/'tried.md').write_text('MixStyle gave nothing.\n')
     card = model_card(bundle)
     order = ["What a stranger's recording may expect", f"| emodb | 72 | 6 (17%) | {figures['both']['uar']:.1%} |",
-        '**Protocol B**', '**nEMO**', '**Protocol A**', '**One corpus left out**', '| B | 60.0% | 63.5% |', 'MixStyle gave nothing.']
+        '**Protocol B**', '**nEMO**', '**Protocol A**', '**One corpus left out**', '| B | 60.0% | 63.5% |',
+        'MixStyle gave nothing.']
     assert [card.find(text) for text in order] == sorted(card.find(text) for text in order) and order[0] in card
     assert all(text in card for text in order) and 'This was not measured' not in card
     for command in ('evaluate --corpus emodb', 'crossval --protocol nemo', 'crossval --protocol C'):
