@@ -159,11 +159,11 @@ def test_labels_of_a_name():
     labels = df.drop(columns=['path', 'content', 'duplicate_of'])
     assert labels.to_dict('records') == [
         dict(clip='02-01-01-01-02-01-07', modality='video', channel='speech', emotion='neutral', intensity='normal',
-             statement=2, repetition=1, actor=7, sex='male'),
+             statement=2, repetition=1, actor=7, sex='male', corpus='ravdess', speaker='07'),
         dict(clip='03-02-06-02-01-02-24', modality='audio', channel='song', emotion='fearful', intensity='strong',
-             statement=1, repetition=2, actor=24, sex='female')]
+             statement=1, repetition=2, actor=24, sex='female', corpus='ravdess', speaker='24')]
     assert df.columns.tolist() == ['path', 'clip', 'modality', 'channel', 'emotion', 'intensity', 'statement',
-                                   'repetition', 'actor', 'sex', 'content', 'duplicate_of']
+                                   'repetition', 'actor', 'sex', 'corpus', 'speaker', 'content', 'duplicate_of']
 
 
 def test_names_that_do_not_parse_are_listed(tmp_path):
