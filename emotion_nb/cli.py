@@ -294,9 +294,10 @@ _RAVDESS_ALONE = 'ravdess', 'reference' # Recipes
 
 def _joint_catalogue(data, nemo):
     "The clips of RAVDESS and nEMO; raises `CorpusError`"
+    from emotion_nb.corpora import joined
     from emotion_nb.corpus import catalogue
     ravdess = catalogue(data, 'ravdess')
-    try: return require('pandas', 'train').concat([ravdess, catalogue(nemo, 'nemo')], ignore_index=True)
+    try: return joined([ravdess, catalogue(nemo, 'nemo')])
     except CorpusError as e: raise CorpusError(f'{e} Or train on RAVDESS alone, with --recipe ravdess.') from None
 
 def _training_clips(data, nemo, recipe):
@@ -331,8 +332,8 @@ def _crossval_b(df, out, recipe, folds, split):
 # %% ../nbs/14_cli.ipynb #ed1d4b50
 def _crossval_nemo(df, out, recipe, folds, split):
     "Train and evaluate the folds of nEMO; what is printed, and where the report lies"
-    from emotion_nb.experiment import NEMO_FOLDS, nemo_fold_table, run_protocol_nemo
-    report = run_protocol_nemo(df, out, recipe, folds or NEMO_FOLDS, split)
+    from emotion_nb.experiment import nemo_fold_table, run_protocol_nemo
+    report = run_protocol_nemo(df, out, recipe, folds or (1, 2, 3), split)
     return f'{report}\n\n{nemo_fold_table(report.predictions, report.classes).round(3)}', f'{out}/report_{split}'
 
 def _crossval_c(df, out, recipe, folds, split):

@@ -15,6 +15,11 @@ from emotion_nb.evaluation import evaluate_corpus, mapped_proba, score, uar_boot
 
 PRESENT = sorted({*EMOTIONS} - {'calm', 'disgust'})
 
+def one_clip(folder, name):
+    "In place of `catalogue`: a corpus of one clip"
+    columns = 'path', 'clip', 'speaker', 'sex', 'channel', 'emotion', 'content'
+    return pd.DataFrame([dict.fromkeys(columns, name) | dict(corpus=name)])
+
 def run(*args): return CliRunner().invoke(cli.main, [*map(str, args)])
 
 @pytest.fixture
@@ -108,7 +113,7 @@ def test_crossval_trains_on_both_corpora(protocol, called, monkeypatch):
     experiment, corpus = pytest.importorskip('emotion_nb.experiment'), pytest.importorskip('emotion_nb.corpus')
     asked = []
     def stopped(df, *args): asked.append(df); raise KeyboardInterrupt
-    monkeypatch.setattr(corpus, 'catalogue', lambda folder, name: pd.DataFrame(dict(corpus=[name])))
+    monkeypatch.setattr(corpus, 'catalogue', one_clip)
     monkeypatch.setattr(experiment, called, stopped)
     done = run('crossval', '--protocol', protocol)
     assert (done.exit_code, done.output) == (1, f'Error: {cli.STOPPED}\n')
@@ -121,7 +126,7 @@ def test_without_nemo_the_other_recipe_is_named(monkeypatch):
     pytest.importorskip('tensorflow')
     def catalogue(folder, name):
         if name == 'nemo': raise CorpusError('nemo is missing.')
-        return pd.DataFrame(dict(corpus=[name]))
+        return one_clip(folder, name)
     monkeypatch.setattr(corpus, 'catalogue', catalogue)
     done = run('train')
     assert done.exit_code == 1
