@@ -11,7 +11,7 @@ import logging, os, stat, sys, traceback, warnings
 from contextlib import closing, suppress
 import click
 from . import __version__
-from .core import AudioError, EmotionError, TrainingError, data_dir, require
+from .core import AudioError, CorpusError, EmotionError, TrainingError, require
 
 # %% ../nbs/14_cli.ipynb #3f407eb1
 def plain(text):
@@ -284,11 +284,30 @@ def training_options(command):
                      help="Augmented copies of each training clip. [default: the recipe's]"),
         click.option('--members', type=click.IntRange(1), help="Networks of the ensemble. [default: the recipe's]"),
         click.option('--recipe', default='default', show_default=True,
-                     help='"default" is that of the bundled model, "reference" that of the student project.'),
+                     help='"default" is that of the bundled model, "ravdess" that for RAVDESS alone, "reference" that of '
+                     'the student project.'),
+        click.option('--nemo', type=click.Path(file_okay=False),
+                     help='Folder of the nEMO corpus, on which the default recipe trains too. [default: in the cache]'),
         _data): command = option(command)
     return command
 
 STOPPED = 'Stopped: the same command resumes the run.'
+
+# %% ../nbs/14_cli.ipynb #f25a9157
+_RAVDESS_ALONE = 'ravdess', 'reference' # Recipes
+
+def _joint_catalogue(data, nemo):
+    "The clips of RAVDESS and nEMO; raises `CorpusError`"
+    from emotion_nb.corpora import joined
+    from emotion_nb.corpus import catalogue
+    ravdess = catalogue(data, 'ravdess')
+    try: return joined([ravdess, catalogue(nemo, 'nemo')])
+    except CorpusError as e: raise CorpusError(f'{e} Or train on RAVDESS alone, with --recipe ravdess.') from None
+
+def _training_clips(data, nemo, recipe):
+    "The clips that a recipe, named, trains on; raises `CorpusError`"
+    from emotion_nb.corpus import catalogue
+    return catalogue(data, 'ravdess') if recipe in _RAVDESS_ALONE else _joint_catalogue(data, nemo)
 
 # %% ../nbs/14_cli.ipynb #e29c65a9
 @main.command()
@@ -297,59 +316,93 @@ STOPPED = 'Stopped: the same command resumes the run.'
               help='Folder of the run; the same command resumes an interrupted run.')
 @click.option('--seeds', default=1, show_default=True, type=click.IntRange(1),
               help='How many seeds to train; the validation split chooses one of the models.')
-def train(data, out, recipe, seeds, **changed):
+def train(data, nemo, out, recipe, seeds, **changed):
     "Train under protocol A: fit on the training split, choose on the validation split, report on the test split."
     require('tensorflow', 'train')
-    from emotion_nb.corpus import catalogue
     from emotion_nb.experiment import run_protocol_a
-    recipe = _recipe(recipe, **changed)
-    try: bundle = run_protocol_a(catalogue(data_dir(data)), out, recipe, seeds)
+    changed = _recipe(recipe, **changed)
+    try: bundle = run_protocol_a(_training_clips(data, nemo, recipe), out, changed, seeds)
     except KeyboardInterrupt: raise TrainingError(STOPPED) from None
     echo(f'The model lies in {bundle}, its report in {bundle/"report"}.')
 
-# %% ../nbs/14_cli.ipynb #dfb05af1
+# %% ../nbs/14_cli.ipynb #646b4caf
+def _crossval_b(df, out, recipe, folds, split):
+    "Train and evaluate protocol B; what is printed, and where the report lies"
+    from emotion_nb.experiment import fold_table, run_protocol_b
+    report = run_protocol_b(df, out, recipe, folds or range(1, 6), split)
+    table = fold_table(report.predictions, report.classes).dropna(how='all')
+    return f"{report}\n{table.map('{:.1%}'.format).to_string()}", f'{out}/report_{split}'
+
+# %% ../nbs/14_cli.ipynb #ed1d4b50
+def _crossval_nemo(df, out, recipe, folds, split):
+    "Train and evaluate the folds of nEMO; what is printed, and where the report lies"
+    from emotion_nb.experiment import nemo_fold_table, run_protocol_nemo
+    report = run_protocol_nemo(df, out, recipe, folds or (1, 2, 3), split)
+    return f'{report}\n\n{nemo_fold_table(report.predictions, report.classes).round(3)}', f'{out}/report_{split}'
+
+def _crossval_c(df, out, recipe, folds, split):
+    "Train on one corpus, ask the other, both ways; what is printed, and where the reports lie"
+    from emotion_nb.experiment import run_left_out
+    if folds: raise TrainingError('Protocol C has no folds: leave --fold out.')
+    reports = [run_left_out(df, corpus, out, recipe) for corpus in ('nemo', 'ravdess')]
+    return '\n\n'.join(map(str, reports)), out
+
+# %% ../nbs/14_cli.ipynb #54f7d4e7
+_CROSSVAL = dict(B=(_crossval_b, 'runs/crossval'), nemo=(_crossval_nemo, 'runs/nemo'), C=(_crossval_c, 'runs/corpora'))
+
 @main.command()
 @training_options
-@click.option('--out', type=click.Path(file_okay=False), default='runs/crossval', show_default=True,
-              help='Folder of all folds; a fold that is there is not trained again.')
+@click.option('--protocol', type=click.Choice([*_CROSSVAL]), default='B', show_default=True,
+              help='B: the five folds of RAVDESS; nemo: the three folds of nEMO; C: train on one of both, ask the other.')
+@click.option('--out', type=click.Path(file_okay=False),
+              help='Folder of all folds; a fold that is there is not trained again. [default: runs/crossval, runs/nemo, '
+              'runs/corpora]')
 @click.option('--fold', 'folds', multiple=True, type=click.IntRange(1, 5),
-              help='Train this fold only; may be given several times. [default: all five]')
+              help='Train this fold only; may be given several times. [default: all]')
 @click.option('--split', type=click.Choice(['test', 'validation']), default='test', show_default=True,
               help='Split whose figures are printed: validation for choices, test for reports.')
-def crossval(data, out, recipe, folds, split, **changed):
-    "Train and evaluate under protocol B: five folds, each tested on unseen speakers."
+def crossval(data, nemo, protocol, out, recipe, folds, split, **changed):
+    "Train and evaluate models on unseen speakers or on an unseen corpus."
     require('tensorflow', 'train')
-    from emotion_nb.corpus import catalogue
-    from emotion_nb.experiment import fold_table, run_protocol_b
-    recipe, folds = _recipe(recipe, **changed), sorted(set(folds)) or range(1, 6)
-    try: report = run_protocol_b(catalogue(data_dir(data)), out, recipe, folds, split)
+    run, folder = _CROSSVAL[protocol]
+    changed, alone = _recipe(recipe, **changed), protocol == 'B' and recipe in _RAVDESS_ALONE
+    try: text, saved = run(_training_clips(data, nemo, recipe) if alone else _joint_catalogue(data, nemo),
+        out or folder, changed, sorted(set(folds)), split)
     except KeyboardInterrupt: raise TrainingError(STOPPED) from None
-    table = fold_table(report.predictions, report.classes).dropna(how='all')
-    echo(f"{report}\n{table.map('{:.1%}'.format).to_string()}\n\nSaved in {os.path.join(out, f'report_{split}')}.")
+    echo(f'{text}\n\nSaved in {saved}.')
 
-# %% ../nbs/14_cli.ipynb #f3e747dc
+# %% ../nbs/14_cli.ipynb #5c8ff73f
+def _protocol(asked, df):
+    "The protocol that was asked for; else that of the corpus"
+    return asked or ('A' if set(df['corpus']) == {'ravdess'} else 'C')
+
+# %% ../nbs/14_cli.ipynb #152c1016
 @main.command()
-@_data
+@click.option('--data', type=click.Path(),
+              help='Folder of the corpus, or the CSV of a table. [default: $EMOTION_NB_DATA, or the cache]')
+@click.option('--corpus', metavar='NAME',
+              help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its files]')
 @_model
-@click.option('--protocol', type=click.Choice(['A']), default='A', show_default=True,
-              help='A: the random split of speech and song. (Protocol B trains a model for each fold: crossval.)')
+@click.option('--protocol', type=click.Choice(['A', 'C']),
+              help='A: the random split of RAVDESS; C: another corpus. [default: what fits the corpus] (Protocol B trains '
+              'a model for each fold: crossval.)')
 @click.option('--robustness', 'robust', is_flag=True,
               help='Print instead how answers to the validation split change with level, codec, microphone, room.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder to save the report in.')
-def evaluate(data, model, protocol, robust, out):
-    "Print the figures of a model on the test split, which it was not trained on."
+def evaluate(data, corpus, model, protocol, robust, out):
+    "Print the figures of a model on clips that it was not trained on."
     require('sklearn', 'train')
     from emotion_nb.classifier import EmotionClassifier
     from emotion_nb.corpus import catalogue, protocol_a
     from emotion_nb.evaluation import save_report
-    from emotion_nb.experiment import evaluate_a, robustness_a
+    from emotion_nb.experiment import evaluate_a, evaluate_c, robustness_a
     from emotion_nb.robustness import with_intervals
-    clf, df = EmotionClassifier.load(model), catalogue(data_dir(data))
+    clf, df = EmotionClassifier.load(model), catalogue(data, corpus)
     if robust:
         n = int((protocol_a(df) == 'validation').sum())
         echo(with_intervals(robustness_a(clf, df), n).to_string())
         return echo(f'\n{n} clips; in brackets Wilson 95 % intervals.')
-    report = evaluate_a(clf, df)
+    report = (evaluate_a if _protocol(protocol, df) == 'A' else evaluate_c)(clf, df)
     echo(str(report))
     if out: echo(f'\nSaved in {save_report(report, out)}.')
 

@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['KEPT_COLUMNS', 'wilson', 'Scores', 'score', 'Report', 'evaluate', 'markdown_table', 'plot_confusion',
-           'report_figures', 'write_report_files', 'save_report']
+           'report_figures', 'write_report_files', 'save_report', 'mapped_proba', 'uar_bootstrap', 'CorpusReport',
+           'evaluate_corpus']
 
 # %% ../nbs/09_evaluation.ipynb #1035ba38
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd
 from .calibration import calibration_error, plot_reliability
-from .core import EmotionError, require
+from .core import CorpusError, EmotionError, require
 from .files import whole_file
 
 # %% ../nbs/09_evaluation.ipynb #aeba3be7
@@ -103,13 +104,15 @@ class Report:
         return t[self.classes].to_numpy(), t['emotion'].map(self.classes.index).to_numpy()
 
     def breakdown(self): return _breakdown(self.predictions, self.classes)
+    def figures(self): return report_figures(self)
     def classification_report(self): return _classification_report(self.predictions)
     def __repr__(self): return f'Report({self.protocol!r})'
     def __str__(self): return _report_text(self)
     def _repr_markdown_(self): return _report_markdown(self)
 
 # %% ../nbs/09_evaluation.ipynb #4af922d2
-KEPT_COLUMNS = ['clip', 'actor', 'sex', 'channel', 'intensity', 'statement', 'repetition', 'fold'] # That a report keeps
+KEPT_COLUMNS = ['clip', 'corpus', 'speaker', 'actor', 'sex', 'channel', 'intensity', 'statement', 'repetition',
+    'fold'] # That a report keeps
 
 def evaluate(
     clips, # DataFrame with the columns `clip`, `channel` and `emotion`, and what else of `KEPT_COLUMNS` there is
@@ -221,7 +224,7 @@ def write_report_files(
 ) -> Path: # The folder
     "Write figures, predictions, confusion matrices and a reliability diagram; raises `OSError`"
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    texts = {'report.json': json.dumps(report_figures(report), indent=1),
+    texts = {'report.json': json.dumps(report.figures(), indent=1),
         'classification_report.txt': report.classification_report()}
     for name, text in texts.items():
         with whole_file(folder/name) as part: part.write_text(text)
@@ -240,3 +243,103 @@ def save_report(
     except OSError as e:
         why = e.strerror or e
         raise EmotionError(f'{folder} cannot be written ({why}): make room there or name another folder.') from e
+
+# %% ../nbs/09_evaluation.ipynb #164fbbe1
+_SMALLEST = 1e-12 # A sum of probabilities is taken to be at least this, so that it can be divided by
+
+def mapped_proba(
+    proba:np.ndarray, # `(n, len(classes))` probabilities of a model
+    classes, # Emotion of each column
+    present, # Emotions of the corpus
+) -> np.ndarray: # `(n, len(present))` float64; each row adds up to 1. An emotion that the model does not know has 0
+    "Probabilities of the emotions that a corpus has; raises `CorpusError` where the model knows none of them"
+    p, none = dict(zip(classes, np.asarray(proba, float).T)), np.zeros(len(proba))
+    if 'calm' not in present: p['neutral'] = p.get('neutral', none) + p.pop('calm', none)
+    q = np.stack([p.get(c, none) for c in present], axis=1)
+    if not q.any(): raise CorpusError(f"The model knows none of the emotions {', '.join(present)}: choose another.")
+    return q/np.maximum(q.sum(1, keepdims=True), _SMALLEST)
+
+# %% ../nbs/09_evaluation.ipynb #377829e2
+def uar_bootstrap(
+    true, # `(n,)` emotions as words
+    predicted, # `(n,)` emotions as words
+    speakers, # `(n,)` speaker of each clip; whatever is drawn as a whole
+    draws:int=2000, # How many times all are drawn
+    seed:int=0, # Of the draws
+) -> tuple: # Lower and upper end, each 0 to 1
+    "95 % interval of the UAR, by a bootstrap over speakers"
+    true, speakers = np.asarray(true), np.asarray(speakers)
+    clips = pd.crosstab(speakers, true).to_numpy(float)
+    right = pd.crosstab(speakers, true, true == np.asarray(predicted), aggfunc='sum').fillna(0).to_numpy(float)
+    k = len(clips)
+    drawn = np.random.default_rng(seed).multinomial(k, np.full(k, 1/k), size=draws)
+    with np.errstate(invalid='ignore'): recall = drawn@right/(drawn@clips) # NaN: none of the drawn has this emotion
+    return tuple(map(float, np.percentile(np.nanmean(recall, axis=1), (2.5, 97.5))))
+
+# %% ../nbs/09_evaluation.ipynb #88b5f6ba
+def _drawn(predictions):
+    "What a bootstrap draws: speakers, or clips where not all speakers are known or there is but one; and of which each is"
+    speakers = predictions['speaker'].fillna('') if 'speaker' in predictions else None
+    if speakers is None or (speakers == '').any() or speakers.nunique() == 1: return 'clips', predictions.index
+    return 'speakers', speakers
+
+# %% ../nbs/09_evaluation.ipynb #ded2fd83
+@dataclass(repr=False)
+class CorpusReport(Report):
+    "The figures on a corpus that the model was not trained on; the only group is 'both', its UAR interval a bootstrap"
+    resampled:str # What the bootstrap draws: 'speakers' or 'clips'
+
+    @property
+    def mean_confidence(self) -> float: # 0 to 1
+        "Mean probability of the answers; a calibrated model's is as large as its accuracy"
+        return float(self.answers()[0].max(1).mean())
+
+    def figures(self): return _corpus_figures(self)
+    def __str__(self): return _corpus_text(self)
+    def _repr_markdown_(self): return _corpus_markdown(self)
+
+# %% ../nbs/09_evaluation.ipynb #3b17fb9c
+def evaluate_corpus(
+    clips:pd.DataFrame, # With the columns `clip`, `channel` and `emotion`, and what else of `KEPT_COLUMNS` there is
+    proba:np.ndarray, # `(n, len(classes))` probabilities
+    classes, # Emotion of each column
+    protocol:str, # How the figures were obtained, in a line
+) -> CorpusReport: # Its `classes` are the emotions of the clips
+    "The figures on another corpus, with `mapped_proba`; raises `CorpusError`"
+    present = sorted(set(clips['emotion']))
+    r = evaluate(clips, mapped_proba(proba, classes, present), present, protocol)
+    t, (what, which) = r.predictions, _drawn(r.predictions)
+    interval = uar_bootstrap(t['emotion'], t['predicted'], which)
+    return CorpusReport(protocol, dict(both=replace(r.groups['both'], uar_interval=interval)), t, present, what)
+
+# %% ../nbs/09_evaluation.ipynb #c88f0533
+def _corpus_lines(report):
+    "Name and value of each overall figure on a corpus"
+    s, pc = report.groups['both'], '{:.2%}'.format
+    span = lambda interval: f'{pc(interval[0])} to {pc(interval[1])}'
+    return {'UAR': f'{pc(s.uar)} (95 % interval {span(s.uar_interval)}, bootstrap over {report.resampled})',
+        'UAR by chance': pc(1/len(report.classes)), 'accuracy': f'{pc(s.accuracy)} (95 % interval {span(s.interval)})',
+        'mean confidence': pc(report.mean_confidence), 'expected calibration error (15 bins)': pc(report.ece)}
+
+# %% ../nbs/09_evaluation.ipynb #c3bed2ab
+def _corpus_text(report):
+    "A report on a corpus for a terminal: overall figures, recall of each emotion, confusion matrix"
+    s, lines = report.groups['both'], _corpus_lines(report)
+    width = max(map(len, lines))
+    emotions = s.per_class[['support', 'recall']].rename(columns=dict(support='clips'))
+    return '\n'.join([f'Protocol: {report.protocol}', '', *(f'{k:{width}}  {v}' for k, v in lines.items()), '',
+        emotions.to_string(formatters=dict(recall='{:.2%}'.format), index_names=False), '',
+        'Confusion matrix, a row a true emotion, a column a predicted one:', s.confusion.to_string()])
+
+def _corpus_markdown(report):
+    "A report on a corpus for a notebook"
+    t, pc = report.groups['both'].per_class, '{:.1%}'.format
+    by_emotion = markdown_table(['emotion', 'clips', 'recall'],
+        [[k, f'{r.support:.0f}', pc(r.recall)] for k, r in t.iterrows()])
+    overall = markdown_table(['', 'figure'], [*_corpus_lines(report).items()], text=(0, 1))
+    return f'Protocol: {report.protocol}\n\n{overall}\n\n{by_emotion}'
+
+# %% ../nbs/09_evaluation.ipynb #0444c71e
+def _corpus_figures(report):
+    "All figures on a corpus, as plain data"
+    return dict(report_figures(report), mean_confidence=report.mean_confidence, resampled=report.resampled)

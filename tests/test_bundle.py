@@ -546,7 +546,7 @@ def test_a_report_on_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(EmotionError, match='cannot be written .No space left on device.: make room there or name'):
         save_report(report, tmp_path/'report')
     assert [*(tmp_path/'report').iterdir()] == []
-    monkeypatch.setattr(corpus, 'catalogue', lambda data: None)
+    monkeypatch.setattr(corpus, 'catalogue', lambda *args: None)
     monkeypatch.setattr(experiment, 'evaluate_a', lambda clf, df: report)
     args = ['evaluate', '--data', str(tmp_path), '--protocol', 'A', '--out', str(tmp_path/'report')]
     done = CliRunner().invoke(cli.main, args)

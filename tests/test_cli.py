@@ -110,7 +110,7 @@ def test_options_replace_what_the_recipe_says(command, called, monkeypatch):
     corpus, experiment = pytest.importorskip('emotion_nb.corpus'), pytest.importorskip('emotion_nb.experiment')
     asked = []
     def stopped(df, out, recipe, *args): asked.append(recipe); raise KeyboardInterrupt
-    monkeypatch.setattr(corpus, 'catalogue', lambda folder: None)
+    monkeypatch.setattr(corpus, 'catalogue', lambda *args: None)
     monkeypatch.setattr(experiment, called, stopped)
     for options in ([], ['--n-augmented', '2', '--epochs', '3', '--members', '1', '--seed', '7']):
         done = run(command, '--recipe', 'reference', *options)

@@ -1,6 +1,7 @@
-"""Makes a trained model the one that comes with the library: its bundle, the figures of both protocols, its card.
+"""Makes a trained model the one that comes with the library: its bundle, the figures of each protocol, its card.
 
-    python tools/ship.py runs/emotion runs/crossval    a model that was just trained
+    python tools/ship.py runs/emotion runs/crossval --nemo runs/nemo --corpora runs/corpora --emodb ../shared/emodb
+                                                       a model that was just trained; what is not named is left out
     python tools/ship.py --again ../shared/ravdess     the model that is there, evaluated by today's code
     python tools/ship.py --card                        its card alone
 """
@@ -15,11 +16,13 @@ from emotion_nb.card import model_card
 from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.corpus import catalogue
 from emotion_nb.evaluation import report_figures, write_report_files
-from emotion_nb.experiment import add_protocol_b, calibration_figures, evaluate_a, robustness_a
+from emotion_nb.experiment import (add_left_out, add_nemo_folds, add_protocol_b, add_unseen, calibration_figures,
+    evaluate_a, evaluate_c, robustness_a)
 from emotion_nb.files import whole_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-EARLIER, OTHERS = 'earlier.csv', 'others.csv' # In the bundle's report; what they hold comes from no training run
+EARLIER = 'earlier.csv' # In the bundle's report, as the next ones; what they hold comes from no training run
+KEPT = 'others.csv', 'goals.csv', 'tried.md'
 
 def write_card(folder):
     "The card of a bundle, in it and in the root"
@@ -28,19 +31,24 @@ def write_card(folder):
     (ROOT/'MODEL_CARD.md').write_text(card, encoding='utf-8')
 
 def keep_earlier(report):
-    "Put the table of other systems into a new report, and that of earlier models with the model that is replaced"
-    shutil.copy(BUNDLED/'report'/OTHERS, report)
+    "Put what was written by hand into a new report, and the table of earlier models with the model that is replaced"
+    for name in KEPT:
+        if (BUNDLED/'report'/name).is_file(): shutil.copy(BUNDLED/'report'/name, report)
     m = read_manifest(BUNDLED)['metrics']
     row = dict(as_of=date.today().isoformat(), seeds=len(m['seeds']['runs']),
         accuracy_a=m['seeds']['mean']['test_both_accuracy'], uar_b_speech=m['protocol_b']['speech']['uar'])
+    if 'emodb' in m.get('unseen', {}): row['uar_emodb'] = m['unseen']['emodb']['both']['uar']
     t = pd.concat([pd.read_csv(BUNDLED/'report'/EARLIER), pd.DataFrame([row])])
     t.to_csv(report/EARLIER, index=False, float_format='%.4f')
 
-def ship(run, crossval):
-    "Copy the bundle of `emotion-nb train`, add what `emotion-nb crossval` found, write the card"
+def ship(run, crossval, nemo=None, corpora=None, emodb=None):
+    "Copy the bundle of `emotion-nb train`, add what `emotion-nb crossval` found, ask about EmoDB, write the card"
     with whole_folder(BUNDLED) as part:
         shutil.copytree(Path(run)/'bundle', part, dirs_exist_ok=True)
         add_protocol_b(part, crossval)
+        if nemo: add_nemo_folds(part, nemo)
+        if corpora: add_left_out(part, corpora)
+        if emodb: add_unseen(part, 'emodb', evaluate_c(EmotionClassifier.load(part), catalogue(emodb, 'emodb')))
         keep_earlier(part/'report')
         write_card(part)
 
@@ -65,12 +73,15 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('run', nargs='?', help='folder of emotion-nb train')
     p.add_argument('crossval', nargs='?', help='folder of emotion-nb crossval, all folds in it')
+    p.add_argument('--nemo', help='folder of emotion-nb crossval --protocol nemo')
+    p.add_argument('--corpora', help='folder of emotion-nb crossval --protocol C')
+    p.add_argument('--emodb', help='folder of EmoDB, which no model is trained on')
     p.add_argument('--again', metavar='DATA', help='folder of the corpus: evaluate the shipped model again')
     p.add_argument('--card', action='store_true', help='write the card of the shipped model again')
     args = p.parse_args()
     if args.card: write_card(BUNDLED)
     elif args.again: judge_again(args.again)
-    elif args.run and args.crossval: ship(args.run, args.crossval)
+    elif args.run and args.crossval: ship(args.run, args.crossval, args.nemo, args.corpora, args.emodb)
     else: p.error('name the folders of both runs, or --again and the folder of the corpus, or --card')
 
 if __name__ == '__main__': main()

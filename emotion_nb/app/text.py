@@ -176,17 +176,31 @@ def why_html(
         _effects_table(explanation), tag('p', _CAUTION, class_='emotion-muted'), class_='emotion-why')
 
 # %% ../../nbs/13d_text.ipynb #6b18ec94
+def _strangers(metrics):
+    "What a stranger's recording may expect, in sentences; empty where no unseen corpus was asked about"
+    def of(scores, confidence):
+        n = len(scores['per_class'])
+        return (f'On {scores["n"]} recordings of strangers it recognised {percent(scores["uar"])} (the mean of {n} '
+            f'emotions; guessing gives {percent(1/n)}), and was {percent(confidence)} sure on average. ')
+    return ''.join(of(f['both'], f['mean_confidence']) for f in metrics.get('unseen', {}).values())
+
 def _measured(metrics):
-    "How good the model is, in a sentence; empty where nothing was measured"
+    "How good the model is on voices like those that trained it, in a sentence; empty where nothing was measured"
     own, others = (metrics.get(k, {}).get('both') for k in ('test', 'protocol_b'))
     if not own: return ''
-    unseen = f'on other speakers it is {percent(others["accuracy"])}' if others else 'expect less on other speakers'
-    clips = f'{own["n"]} of their clips that were not used for training'
-    return f'Its accuracy on {clips} is {percent(own["accuracy"])}; {unseen}. '
+    known, p = f'on {own["n"]} other clips of the actors that trained it', percent(own['accuracy'])
+    if not others: return f'Its accuracy {known} is {p}; expect less on other speakers. '
+    return f'Its accuracy on other actors in the same studio is {percent(others["accuracy"])}, {known} {p}. '
 
 # %% ../../nbs/13d_text.ipynb #30a341bc
-_ORIGIN = ('The answer comes from a small neural network, trained on actors who spoke or sang two sentences in North '
-          'American English. ')
+_ACTORS = dict(ravdess='actors who spoke or sang two sentences in North American English',
+    nemo='actors who spoke Polish') # Corpus to the people in it
+
+def _origin(metrics):
+    "Whose voices trained the model; a model older than this figure has RAVDESS alone"
+    actors = ' and on '.join(_ACTORS.get(name, name) for name in metrics.get('trained_on', ['ravdess']))
+    return f'The answer comes from a small neural network, trained on {actors}. '
+
 _HINT = 'Take it as a hint about the sound, not as knowledge of what somebody feels.'
 _PRIVACY = ('Your recording goes to the computer that serves this page and no further. It is kept in memory only, and '
             'forgotten after you close the page.')
@@ -195,7 +209,8 @@ def about_html(
     classifier, # An `EmotionClassifier`
 ) -> Markup:
     "What the model is, how far to trust it, and where a recording goes"
-    model = tag('p', _ORIGIN, _measured(classifier.metrics), _HINT)
+    m = classifier.metrics
+    model = tag('p', _origin(m), _strangers(m), _measured(m), _HINT)
     return tag('div', model, tag('p', _PRIVACY), class_='emotion-about')
 
 # %% ../../nbs/13d_text.ipynb #9953dd41
@@ -203,7 +218,7 @@ _PICTURES = dict( # Files of a report, in the order in which they are shown
     confusion_both='Confusion matrix: speech and song', confusion_speech='Confusion matrix: speech',
     confusion_song='Confusion matrix: song', history='Accuracy and loss during training',
     reliability='Confidence and accuracy')
-_FOLDERS = dict(protocol_b='protocol B') # Folders of a report
+_FOLDERS = dict(protocol_b='protocol B', nemo='nEMO', left_out='left out', unseen='unseen corpus', emodb='EmoDB') # Of a report
 
 def picture_title(
     path, # `Path` of a picture, relative to the report
