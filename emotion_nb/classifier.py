@@ -200,7 +200,7 @@ class EmotionClassifier(SegmentClassifier):
         "The emotion of one recording, or that it holds no voice, with what makes it doubtful; raises `AudioError`"
         doubts, activity = [], Activity()
         with one_recording(x): p = self.recording_proba(x, doubts, activity)
-        no_voice = no_voice_reason(activity.active_seconds) if activity.no_voice else None
+        no_voice = no_voice_reason(not activity.snr) if activity.no_voice else None
         return Prediction(dict(zip(self.classes_.tolist(), p.tolist())), dict.fromkeys(doubts), no_voice)
 
     def predict_iter(self,
