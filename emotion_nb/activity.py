@@ -25,7 +25,7 @@ class Activity:
     active_seconds:float=0. # How much of it is active
     peak:float=0.           # Highest absolute sample of the active part
     clipped:float=0.        # Share of the samples of the active part that are clipped
-    snr:float=0.            # Level of the active part over that of the quietest tenth in dB, an estimate; 0 without one
+    snr:float=0.            # Level of the active part over that of the quietest frames, dB; 0 without one
     bandwidth:float=0.      # Hz, up to which the segments have sound; set by `EmotionClassifier.segments`
     novelty:float=0.        # How unlike the training clips its features are; set by `EmotionClassifier.segments`
     no_voice:bool=False     # Was a voice recognised in none of the segments? Set by `EmotionClassifier.segments`
@@ -404,8 +404,8 @@ def _voiceless(y, start, sample_rate, hop, activity):
 
 # %% ../nbs/05a_activity.ipynb #98794e5b
 def _snr(levels, mask):
-    "How far the active frames are above the quietest tenth of all frames, in dB; 0 without active ones"
-    return float(10*np.log10(np.mean(10**(levels[mask]/10))) - np.quantile(levels, .1)) if mask.any() else 0.
+    "How far the active frames are above the quietest ones (3 in 100), in dB; 0 without active frames"
+    return float(10*np.log10(np.mean(10**(levels[mask]/10))) - np.quantile(levels, .03)) if mask.any() else 0.
 
 # %% ../nbs/05a_activity.ipynb #018e1874
 def _measured(marked, sample_rate, hop, activity, loudest):
