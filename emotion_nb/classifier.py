@@ -107,7 +107,8 @@ class SegmentClassifier:
         activity:Activity|None=None, # Filled with what is measured of the recording; `no_voice`: has it none?
     ) -> np.ndarray: # `(8,)` float64; without a voice, as if it were one
         "Probabilities of one recording; raises `AudioError`"
-        return _recording_proba(self, x, [] if doubts is None else doubts, Activity() if activity is None else activity)
+        activity = Activity() if activity is None else activity
+        return _recording_proba(self, x, [] if doubts is None else doubts, activity)
 
 # %% ../nbs/11_classifier.ipynb #c6d9bbdb
 def _with_features(segment, bundle, extract, x):

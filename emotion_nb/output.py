@@ -139,7 +139,8 @@ def window_rows(
         answer = dict.fromkeys(('emotion', 'confidence', 'probabilities'))
         if r['emotion'] is not None:
             answer = dict(emotion=r['emotion'], confidence=r['confidence'], probabilities={c: r[c] for c in classes})
-        yield dict(file=file, start=start.total_seconds(), end=end.total_seconds()) | answer | dict(no_voice=r['no_voice'])
+        times = dict(file=file, start=start.total_seconds(), end=end.total_seconds())
+        yield times | answer | dict(no_voice=r['no_voice'])
 
 # %% ../nbs/11d_output.ipynb #3cd1b843
 def timeline_text(

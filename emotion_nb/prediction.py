@@ -53,7 +53,7 @@ class Prediction:
         return 0. if self.no_voice else self.probabilities[self.emotion]
 
     @property
-    def candidates(self) -> tuple[str,...]: # Near ties, the likeliest first; one where it is decided, none without a voice
+    def candidates(self) -> tuple[str,...]: # Near ties, the likeliest first; one if decided, none without a voice
         return () if self.no_voice else near_ties(self.probabilities)
 
     def as_dict(self) -> dict[str,Any]: # `emotion`, `confidence`, `candidates`, `probabilities`, `warnings`, `no_voice`

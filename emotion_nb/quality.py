@@ -62,13 +62,14 @@ def novelty(
     return float(np.sqrt(np.mean(np.square(z.mean(0, dtype=float)))))
 
 # %% ../nbs/05b_quality.ipynb #96e2e74e
-NOISY_DB = 18.   # Level of the voice over the quietest frames: noise at 10 dB gives up to 16.5, 99 clips in 100 have 22
-NOVELTY = .62    # Mean distance of the features from those of training, in standard deviations: 99 clips in 100 have .55
+NOISY_DB = 18. # Level of the voice over the quietest frames: noise at 10 dB gives up to 16.5; 99 in 100 clips have 22
+NOVELTY = .62  # Distance of the features from those of training, in standard deviations: 99 clips in 100 have .55
 
 def _sound_warnings(a):
     "Is a voice noisy, band-limited, or unlike the training clips?"
     if a.no_voice or not a.bandwidth: return
-    if a.snr < NOISY_DB: yield 'Noisy: the voice stands out little from the sound around it. Record it in a quieter place.'
+    if a.snr < NOISY_DB:
+        yield 'Noisy: the voice stands out little from the sound around it. Record it in a quieter place.'
     if a.bandwidth < BAND_HZ:
         yield f'Band-limited: there is no sound above {a.bandwidth/1000:.1f} kHz, as on a telephone.'
     if a.novelty > NOVELTY:

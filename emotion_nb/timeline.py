@@ -57,7 +57,7 @@ class Window(NamedTuple):
     "A window of a timeline"
     start:float # Seconds
     end:float   # Seconds
-    proba:np.ndarray|None # `(8,)` float32 in the order of `clf.classes_`; `None` for silence and for sound without a voice
+    proba:np.ndarray|None # `(8,)` float32 in the order of `clf.classes_`; `None` for silence, or without a voice
     active_seconds:float=0.
     no_voice:bool=False # Is there sound in which no voice was recognised?
 

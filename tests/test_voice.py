@@ -1,4 +1,4 @@
-"What is not a voice has no emotion, and what is one passes: speech and song, as they are and as bad recordings leave them."
+"What is not a voice has no emotion, and what is one passes: speech and song, clean or in bad recordings."
 import csv, io, json
 
 import numpy as np
@@ -77,7 +77,8 @@ def test_a_table_has_the_reason_in_its_own_column():
     row, = csv.DictReader(io.StringIO(predictions_csv([('a', Prediction(dict(calm=1.), no_voice='A hum.'))], ['calm'])))
     assert (row['emotion'], row['no_voice'], row['error']) == ('', 'A hum.', '')
 
-@pytest.mark.parametrize('condition, word', [('telephone', 'Band-limited'), ('noise 5 dB', 'Noisy'), ('as it is', None)])
+@pytest.mark.parametrize('condition, word', [
+    ('telephone', 'Band-limited'), ('noise 5 dB', 'Noisy'), ('as it is', None)])
 def test_a_warning_says_what_is_wrong_with_the_sound(clf, happy, condition, word):
     from emotion_nb.augmentation import add_noise
     rng = np.random.default_rng(0)
@@ -89,6 +90,6 @@ def test_nearly_every_clip_of_the_corpora_passes(corpus):
     nemo = corpus.parent/'nemo'
     for files in (corpus.glob('*/*/*.*'), nemo.glob('*/*.opus')):
         files = sorted(files)
-        some = files[::max(1, len(files)//50)]
+        some = files[::max(1, len(files)//25)]
         passed = [is_voice(load_audio(f), SR) for f in some]
         assert np.mean(passed or [1]) >= .96, [str(f) for f, p in zip(some, passed) if not p]

@@ -185,12 +185,11 @@ def drums(m):
         if m.maybe(.5): m.place(y, hat(), i*beat)
     return y
 def beeps(m):
-    hz, long, gap, n = m.log(300, 5000), m.log(.04, .8), m.log(.1, 1.5), m.rng.integers(1, 6)
+    hz, long, gap, turn = m.log(300, 5000), m.log(.04, .8), m.log(.1, 1.5), iter(range(10**6))
     second = hz*m.pick(1, 1, m.u(.7, 1.5))
-    def beep(i=[0]):
-        i[0] += 1
+    def beep():
         k = round(long*m.sr)
-        return np.sin(2*np.pi*(hz if i[0] % 2 else second)*np.arange(k)/m.sr)*m.envelope(k, .005, .01, 1, .01)
+        return np.sin(2*np.pi*(second if next(turn) % 2 else hz)*np.arange(k)/m.sr)*m.envelope(k, .005, .01, 1, .01)
     y = m.rhythm(beep, long + gap, 0, 0)
     return y + m.u(0, .7)*m.pick(np.tanh, np.sign)(3*y)
 def dialling(m):
