@@ -58,7 +58,7 @@ def loudest_part(
 # %% ../nbs/05d_voice.ipynb #bc6047e9
 PROBE_SECONDS, PROBE_PEAK = .75, .5
 VOICE_PROBABILITY = .6 # Of a chunk that counts
-VOICE_CHUNKS = 14      # Chunks that count, 0.45 s: a clip of the corpora has 34 of .9; birds and barks had up to 11 of .6
+VOICE_CHUNKS = 14      # Chunks that count, 0.45 s: a clip of the corpora has 34 of .9, birds and barks up to 11 of .6
 VOICE_SHARE = .3       # Of the chunks of a sound so short that this is less
 
 def _score(y, sample_rate, n):
@@ -93,6 +93,7 @@ def no_voice_reason(
     steady:bool, # Does the level of the recording nowhere rise and fall as that of a voice does?
 ) -> str: # A sentence
     "Why a recording is answered without an emotion"
-    if steady: return 'The sound does not rise and fall as a voice does: it is a tone, a hum, noise or a click.'
+    if steady:
+        return 'The sound does not rise and fall as a voice does: it is a tone, a hum, noise or a click.'
     return ('What sounds is not a voice but something else, such as music, noise or an animal: '
             'choose a part in which somebody speaks or sings.')

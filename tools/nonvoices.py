@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 "Sounds that are not a voice, synthesised with random parameters: SOUNDS maps each kind to a function of `Maker`"
 import numpy as np
 from scipy.signal import butter, sosfilt

@@ -1,4 +1,5 @@
-"""How many recordings of voices, and how many of other sounds, are recognised as a voice; prints docs/voice.md
+# ruff: noqa: E501
+"""How many recordings of voices, and how many of other sounds, are recognised as a voice; printed as Markdown
 
 The sounds: the corpora in `--data`; Debian packages unpacked with `apt-get download` and `dpkg-deb -x` in `--packages`; notes of
 the General MIDI instruments, rendered by `fluidsynth`; speech of `espeak-ng`; and the sounds of nonvoices.py. `--webrtc` asks the
@@ -35,8 +36,8 @@ TEXTS = ['The weather is fine today, and I am going to the market.', 'No!', 'Ple
 NO_PROMPT = re.compile(r'silence|beep|tone|ascending|descending|busy|ring|dial|is.wav')
 HEAD = """# Voices and other sounds
 
-Printed by `python tools/voice.py --packages DIR`: how many recordings [the detector](../nbs/05d_voice.ipynb) recognises as a voice. The Debian
-packages are named in that file; files in which somebody speaks are left out by their names.
+Printed by `python tools/voice.py --packages DIR`: how many recordings the detector recognises as a voice. The Debian packages
+are named in that file; files in which somebody speaks are left out by their names.
 """
 
 def excerpt(y, rng):
