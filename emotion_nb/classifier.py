@@ -78,7 +78,7 @@ class SegmentClassifier:
         segment:Segment, # Without features
         x=None, # The recording; its name stands in an error
     ) -> Segment: # With `features`: `(frames, 275)` float32 for each speed, and with `voice`
-        "The segment with its standardised features and whether it holds a voice; raises `AudioError` if short or silent"
+        "The segment with its features, and whether it holds a voice; raises `AudioError` if too short or silent"
         return _with_features(segment, self.bundle, self.extract, x)
 
     def window_proba(self,
