@@ -25,6 +25,10 @@ class Activity:
     active_seconds:float=0. # How much of it is active
     peak:float=0.           # Highest absolute sample of the active part
     clipped:float=0.        # Share of the samples of the active part that are clipped
+    snr:float=0.            # Level of the active part over that of the quietest frames, dB; 0 without one
+    bandwidth:float=0.      # Hz, up to which the segments have sound; set by `EmotionClassifier.segments`
+    novelty:float=0.        # How unlike the training clips its features are; set by `EmotionClassifier.segments`
+    no_voice:bool=False     # Was a voice recognised in none of the segments? Set by `EmotionClassifier.segments`
 
     def use(self,
         y:np.ndarray, # `(n,)` active samples
@@ -224,9 +228,11 @@ COUNTED_SECONDS = .5 # Active seconds of a segment that counts: the length of a 
 
 def segment_weights(
     active_seconds, # `(segments,)`
+    voices=True, # `(segments,)` bool: was a voice recognised? Those without one do not count beside others
 ) -> np.ndarray: # `(segments,)` float64
     "How much each segment counts"
     s = np.asarray(active_seconds, float)
+    if np.any(voices): s = s*voices
     return s*(s >= min(COUNTED_SECONDS, s.max())) if s.any() else np.ones(len(s))
 
 # %% ../nbs/05a_activity.ipynb #bd8fe615
@@ -256,6 +262,7 @@ class Segment:
     level:float=LOWEST_DB # Mean level of the active samples, dB
     margins:tuple=(0, 0) # Samples before and after the active ones
     features:list|None=None # `(frames, 275)` float32, standardised, for each speed; from `EmotionClassifier.segments`
+    voice:bool=True      # Was a voice recognised in it? From `EmotionClassifier.segments`
 
     @property
     def start(self) -> int: # First sample in the recording
@@ -395,12 +402,18 @@ def _voiceless(y, start, sample_rate, hop, activity):
     if not segment.is_silent: activity.use(y[a:b], sample_rate)
     return segment
 
+# %% ../nbs/05a_activity.ipynb #98794e5b
+def _snr(levels, mask):
+    "How far the active frames are above the quietest ones (3 in 100), in dB; 0 without active frames"
+    return float(10*np.log10(np.mean(10**(levels[mask]/10))) - np.quantile(levels, .03)) if mask.any() else 0.
+
 # %% ../nbs/05a_activity.ipynb #018e1874
 def _measured(marked, sample_rate, hop, activity, loudest):
     "The blocks of `mark_active`; fills `activity`, and `loudest` with the loudest block without a voice and its start"
     samples = 0
     for y, mask, levels in marked:
         for a, b in _runs(mask)*hop: activity.use(y[a:b], sample_rate)
+        activity.snr = max(activity.snr, _snr(levels, mask))
         if not loudest or not activity.active_seconds and y.std() > loudest[0].std(): loudest[:] = y, samples
         samples += len(y)
         activity.seconds = samples/sample_rate

@@ -21,8 +21,9 @@ from .core import AudioError, EmotionError
 from .features import SILENT, FeatureExtractor, combine_tta, scaled, mean_over_windows, windows
 from .parallel import in_parallel, stoppable
 from .prediction import Prediction
-from .quality import quality_warnings
+from .quality import bandwidth, novelty, quality_warnings
 from .sources import NAMELESS, named, one_recording, source_name
+from .voice import is_voice, no_voice_reason
 
 # %% ../nbs/11_classifier.ipynb #c3170640
 if TYPE_CHECKING: # for type checkers alone: they are not needed for a prediction
@@ -67,15 +68,17 @@ class SegmentClassifier:
         activity:Activity|None=None, # Filled with what is measured of the recording
     ): # Iterator of `Segment`, with features
         "The segments of a recording, which are classified one by one; raises `AudioError`"
-        c = self.bundle.features
+        c, activity = self.bundle.features, Activity() if activity is None else activity
         blocks = stoppable(stream_audio(x, c.sample_rate, SEGMENT_SECONDS, warn))
-        for s in stream_segments(blocks, c.sample_rate, c.hop_length, activity): yield self.with_features(s, x)
+        activity.no_voice = True
+        for s in stream_segments(blocks, c.sample_rate, c.hop_length, activity):
+            yield _measured(self.with_features(s, x), self.bundle, activity)
 
     def with_features(self,
         segment:Segment, # Without features
         x=None, # The recording; its name stands in an error
-    ) -> Segment: # With `features`: `(frames, 275)` float32 for each speed
-        "The segment with its standardised features; raises `AudioError` where it is too short or silent"
+    ) -> Segment: # With `features`: `(frames, 275)` float32 for each speed, and with `voice`
+        "The segment with its features, and whether it holds a voice; raises `AudioError` if too short or silent"
         return _with_features(segment, self.bundle, self.extract, x)
 
     def window_proba(self,
@@ -95,15 +98,17 @@ class SegmentClassifier:
         segments, # Iterable of `Segment` with features, at least one
     ) -> np.ndarray: # `(8,)` float64
         "Probabilities of several segments together"
-        p, seconds = zip(*((self.segment_proba(s.features), s.active_seconds) for s in segments))
-        return np.average(p, axis=0, weights=segment_weights(seconds))
+        p, seconds, voices = zip(*((self.segment_proba(s.features), s.active_seconds, s.voice) for s in segments))
+        return np.average(p, axis=0, weights=segment_weights(seconds, voices))
 
     def recording_proba(self,
         x, # Path, bytes, file object, or `(array, sample_rate)`
         doubts:list|None=None, # A sentence for each thing that makes the answer doubtful is appended
-    ) -> np.ndarray: # `(8,)` float64
+        activity:Activity|None=None, # Filled with what is measured of the recording; `no_voice`: has it none?
+    ) -> np.ndarray: # `(8,)` float64; without a voice, as if it were one
         "Probabilities of one recording; raises `AudioError`"
-        return _recording_proba(self, x, [] if doubts is None else doubts)
+        activity = Activity() if activity is None else activity
+        return _recording_proba(self, x, [] if doubts is None else doubts, activity)
 
 # %% ../nbs/11_classifier.ipynb #c6d9bbdb
 def _with_features(segment, bundle, extract, x):
@@ -111,12 +116,22 @@ def _with_features(segment, bundle, extract, x):
     try: features = [scaled(extract(segment.samples, s), bundle.mean, bundle.scale) for s in bundle.tta_speeds]
     except AudioError as e: raise named(e, x) from None
     if segment.is_silent: raise named(AudioError(SILENT), x)
-    return replace(segment, features=features)
+    return replace(segment, features=features, voice=is_voice(segment.samples, bundle.features.sample_rate))
+
+# %% ../nbs/11_classifier.ipynb #3e7ce71f
+def _measured(segment, bundle, activity):
+    "The segment, after `activity` was filled with what its features tell; the widest and the least unusual one counts"
+    first = not activity.bandwidth
+    z, voice = segment.features[0], segment.voice
+    new = novelty(z)
+    activity.bandwidth = max(activity.bandwidth, bandwidth(z*bundle.scale + bundle.mean, bundle.features))
+    activity.novelty = new if first else min(activity.novelty, new)
+    activity.no_voice = activity.no_voice and not voice
+    return segment
 
 # %% ../nbs/11_classifier.ipynb #06c037f2
-def _recording_proba(clf, x, doubts):
+def _recording_proba(clf, x, doubts, activity):
     "Probabilities of a recording; warnings about its file and its quality are appended to the list `doubts`"
-    activity = Activity()
     p = clf.mean_proba(clf.segments(x, doubts.append, activity))
     doubts += quality_warnings(activity)
     return p
@@ -183,10 +198,11 @@ class EmotionClassifier(SegmentClassifier):
     def predict(self,
         x, # Path, bytes, file object, or `(array, sample_rate)`
     ) -> Prediction:
-        "The emotion of one recording, with what makes it doubtful; raises `AudioError`"
-        doubts = []
-        with one_recording(x): p = self.recording_proba(x, doubts)
-        return Prediction(dict(zip(self.classes_.tolist(), p.tolist())), dict.fromkeys(doubts))
+        "The emotion of one recording, or that it holds no voice, with what makes it doubtful; raises `AudioError`"
+        doubts, activity = [], Activity()
+        with one_recording(x): p = self.recording_proba(x, doubts, activity)
+        no_voice = no_voice_reason(not activity.snr) if activity.no_voice else None
+        return Prediction(dict(zip(self.classes_.tolist(), p.tolist())), dict.fromkeys(doubts), no_voice)
 
     def predict_iter(self,
         xs, # Iterable of recordings, of any length
@@ -201,7 +217,7 @@ class EmotionClassifier(SegmentClassifier):
         xs, # Iterable of recordings
         n_jobs:int|None=None, # Threads; `None` or -1 for one per core, -2 for one less
         errors:str='raise', # 'nan' gives a row of NaN, and a Python warning, in the place of an `EmotionError`
-    ) -> np.ndarray: # `(n, 8)` float32; columns in the order of `classes_`
+    ) -> np.ndarray: # `(n, 8)` float32; columns in the order of `classes_`; without a voice, as if it were one
         "The probabilities of many recordings, computed on all cores; raises `AudioError`"
         _check_errors(errors, 'nan')
         answers = self.predict_iter(xs, n_jobs, errors.replace('nan', 'return'))

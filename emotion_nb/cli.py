@@ -122,11 +122,13 @@ def _predictions(clf, files):
 # %% ../nbs/14_cli.ipynb #066d85a6
 def _answered(files, predictions):
     "(file, `Prediction`) of those that have one; errors and doubts go to stderr, an error makes the status 1"
+    from emotion_nb.prediction import verdict
     failed = False
     for f, p in zip(files, predictions):
         if isinstance(p, EmotionError): failed = True; complain(f'Error: {p}')
         else:
             yield f, p
+            if p.no_voice: complain(f'{one_line(f)}: {verdict(p).lower()}: {p.no_voice}')
             for w in p.warnings: complain(f'{one_line(f)}: warning: {w}')
     if failed: raise click.exceptions.Exit(1)
 
@@ -137,8 +139,8 @@ def _print_table(answered, files):
     width = max(len(one_line(f)) for f in (*files, 'file'))
     for i, (f, p) in enumerate(answered):
         if not i: echo(f"{'file':{width}}  {'emotion':9}  confidence")
-        doubt = f'  {verdict(p).lower()}' if len(p.candidates) > 1 else ''
-        echo(f'{one_line(f):{width}}  {p.emotion:9}  {p.confidence:10.1%}{doubt}')
+        doubt = f'  {verdict(p).lower()}' if len(p.candidates) != 1 else ''
+        echo(f"{one_line(f):{width}}  {p.emotion or '-':9}  {p.confidence:10.1%}{doubt}")
 
 # %% ../nbs/14_cli.ipynb #5fb7e4c4
 def _print_csv(answered, files):
@@ -225,6 +227,7 @@ def timeline(file, model, window, hop, form):
     clf, name = EmotionClassifier.load(model), file if form == 'json' else one_line(file)
     t = clf.predict_timeline(_source(file), window, hop).rename(index=lambda _: name, level='file')
     for w in t.attrs['warnings']: complain(f'{one_line(file)}: warning: {w}')
+    if t.emotion.isna().all(): complain(f'{one_line(file)}: no voice recognised')
     _print_timeline(t, clf.classes_.tolist(), form)
 
 # %% ../nbs/14_cli.ipynb #cdb28216

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 import numpy as np
 from .activity import segment_weights
+from .core import AudioError
 from .features import active_range, feature_ranges
+from .prediction import NO_VOICE
+from .sources import source_name
 
 # %% ../nbs/11b_explanation.ipynb #b1cda668
 OCCLUSION_SECONDS = .3 # Length of an occluded span, roughly
@@ -108,8 +111,10 @@ def explain(
     x, # Path, bytes, file object, or `(array, sample_rate in Hz)`
 ) -> Explanation:
     "What the emotion of a recording depends on; raises `AudioError`"
-    seconds, segments = zip(*((s.active_seconds, _occlusions(clf, s)) for s in clf.segments(x)))
-    weights = segment_weights(seconds)/segment_weights(seconds).sum()
+    found = ((s.active_seconds, s.voice, _occlusions(clf, s)) for s in clf.segments(x))
+    seconds, voices, segments = zip(*found)
+    if not any(voices): raise AudioError(f'{NO_VOICE} in {source_name(x)}: there is no emotion to explain.')
+    weights = segment_weights(seconds, voices)/segment_weights(seconds, voices).sum()
     proba = sum(w*o.whole for o, w in zip(segments, weights))
     best = int(np.argmax(proba))
     features = _over_features(segments, weights, best, list(feature_ranges(clf.bundle.features)))

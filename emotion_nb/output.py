@@ -90,7 +90,7 @@ def predictions_csv(
     classes, # Names of all emotions
 ) -> str: # CSV; the last column says why there is no answer
     "A header, and a line a recording, for a spreadsheet"
-    columns = ['file', 'emotion', 'confidence', *classes, 'warnings', 'error']
+    columns = ['file', 'emotion', 'confidence', *classes, 'warnings', 'no_voice', 'error']
     return ''.join(csv_lines((prediction_row(name, r) for name, r in results), columns))
 
 # %% ../nbs/11d_output.ipynb #24540f8f
@@ -133,13 +133,14 @@ def timeline_csv(
 def window_rows(
     timeline, # DataFrame from `predict_timeline`
     classes, # Names of all emotions
-): # Iterator of dict: file, start, end, emotion, confidence, probabilities
-    "The windows as plain data; where all is silent, the last three are `None`"
+): # Iterator of dict: file, start, end, emotion, confidence, probabilities, no_voice
+    "The windows as plain data; where no emotion is named, the three after the times are `None`"
     for (file, start, end), r in zip(timeline.index, timeline.to_dict('records')):
         answer = dict.fromkeys(('emotion', 'confidence', 'probabilities'))
         if r['emotion'] is not None:
             answer = dict(emotion=r['emotion'], confidence=r['confidence'], probabilities={c: r[c] for c in classes})
-        yield dict(file=file, start=start.total_seconds(), end=end.total_seconds()) | answer
+        times = dict(file=file, start=start.total_seconds(), end=end.total_seconds())
+        yield times | answer | dict(no_voice=r['no_voice'])
 
 # %% ../nbs/11d_output.ipynb #3cd1b843
 def timeline_text(

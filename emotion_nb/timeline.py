@@ -57,8 +57,9 @@ class Window(NamedTuple):
     "A window of a timeline"
     start:float # Seconds
     end:float   # Seconds
-    proba:np.ndarray|None # `(8,)` float32 in the order of `clf.classes_`, or `None` for silence
+    proba:np.ndarray|None # `(8,)` float32 in the order of `clf.classes_`; `None` for silence, or without a voice
     active_seconds:float=0.
+    no_voice:bool=False # Is there sound in which no voice was recognised?
 
 # %% ../nbs/11a_timeline.ipynb #6ea38c2f
 class _Cut(NamedTuple):
@@ -77,18 +78,20 @@ def _cuts(blocks, config, window, hop):
 
 # %% ../nbs/11a_timeline.ipynb #0283da3b
 def _cut_proba(clf, x, cut):
-    "Probabilities `(8,)` float32 of a window of the recording `x`; raises `AudioError`"
+    "Probabilities `(8,)` float32 of a window of the recording `x`, `None` without a voice; raises `AudioError`"
     y, sr, frame = cut.samples, clf.bundle.features.sample_rate, clf.bundle.features.hop_length
     segments = cut_segments(y, cut.mask, frame_levels(y, frame)[0], sr, frame) or [Segment(((0, len(y)),), y, 0.)]
-    return clf.mean_proba(clf.with_features(s, x) for s in segments).astype(np.float32)
+    found = [clf.with_features(s, x) for s in segments]
+    return clf.mean_proba(found).astype(np.float32) if any(s.voice for s in found) else None
 
 # %% ../nbs/11a_timeline.ipynb #f8c1099b
 def _answer(clf, x, cut):
     "The `Window`, answered where it is active enough, and what it was made of"
     n, sr = len(cut.samples), clf.bundle.features.sample_rate
     seconds = float(cut.mask.mean())*n/sr
-    p = _cut_proba(clf, x, cut) if seconds >= COUNTED_SECONDS else None
-    return Window(cut.start/sr, (cut.start + n)/sr, p, seconds), cut
+    active = seconds >= COUNTED_SECONDS
+    p = _cut_proba(clf, x, cut) if active else None
+    return Window(cut.start/sr, (cut.start + n)/sr, p, seconds, active and p is None), cut
 
 # %% ../nbs/11a_timeline.ipynb #755980d8
 def _answered(clf, x, cuts):
@@ -101,7 +104,8 @@ def _answered(clf, x, cuts):
         if rank > most: best, most = cut, rank
     else:
         p = _cut_proba(clf, x, best)
-        waiting = [w._replace(proba=p) if w.active_seconds == most[0] else w for w in waiting]
+        same = dict(proba=p, no_voice=p is None)
+        waiting = [w._replace(**same) if w.active_seconds == most[0] else w for w in waiting]
     yield from waiting
     yield from (w for w, _ in answers)
 
@@ -135,7 +139,7 @@ def timeline_frame(
     clf, # `EmotionClassifier`
     name:str, # Of the recording
     windows, # Iterable as `timeline_windows` gives it, at least one
-): # DataFrame, index (file, start, end); columns emotion, confidence, one per class, active_seconds
+): # DataFrame, index (file, start, end); columns emotion, confidence, one per class, active_seconds, no_voice
     "The windows of a recording as a table"
     import pandas as pd
     rows, classes = [Window(*w) for w in windows], clf.classes_.tolist()
@@ -144,7 +148,7 @@ def timeline_frame(
     best = [None if r.proba is None else classes[r.proba.argmax()] for r in rows]
     df.insert(0, 'emotion', pd.Series(best, index, dtype=object))
     df.insert(1, 'confidence', df[classes].max(axis=1))
-    return df.assign(active_seconds=[r.active_seconds for r in rows])
+    return df.assign(active_seconds=[r.active_seconds for r in rows], no_voice=[r.no_voice for r in rows])
 
 # %% ../nbs/11a_timeline.ipynb #110034fd
 def predict_timeline(

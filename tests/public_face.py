@@ -23,7 +23,7 @@ def predicting(path: Path, files: list[Path]) -> None:
     assert_type(clf.model_card, str)
     p = clf.predict(path)
     assert_type(p, Prediction)
-    assert_type(p.emotion, str)
+    assert_type(p.emotion, str | None)
     assert_type(p.confidence, float)
     assert_type(p.candidates, tuple[str, ...])
     assert_type(p.warnings, tuple[str, ...])

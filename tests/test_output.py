@@ -32,13 +32,13 @@ def test_a_table_for_a_spreadsheet_holds_no_formula():
     assert [r['file'] for r in rows] == ['a, "b".wav', "'=cmd|calc.wav", "'-later\u2028.wav"]
     assert [r['error'] for r in rows] == ['', "'=broken", 'not answered: stopped before']
     assert rows[0] | dict(file='') == dict(file='', emotion='sad', confidence='0.750000', calm='0.250000',
-        sad='0.750000', warnings='Very short.; Very quiet.', error='')
+        sad='0.750000', warnings='Very short.; Very quiet.', no_voice='', error='')
 
 def test_a_table_for_a_program_has_the_names_as_they_are():
     for name, result in RESULTS: assert prediction_row(name, result, escape=False)['file'] == name
 
 def test_no_results_are_a_header_or_an_empty_list():
-    assert predictions_csv([], CLASSES) == 'file,emotion,confidence,calm,sad,warnings,error\n'
+    assert predictions_csv([], CLASSES) == 'file,emotion,confidence,calm,sad,warnings,no_voice,error\n'
     assert list(csv_lines([])) == [] and predictions_json([]) == '[]'
 
 @pytest.mark.parametrize('ascii', [False, True])

@@ -197,9 +197,10 @@ def result_row(
     if not isinstance(result, Prediction):
         note, failed = '' if result is None else str(result), result is not None
         return dict(name=name, emotion='', confidence=None, note=note, failed=failed)
-    doubts = [verdict(result)] if len(result.candidates) > 1 else []
+    doubts = [verdict(result)] if len(result.candidates) != 1 else []
     note = '; '.join([*doubts, *(o.split(':')[0] for o in result.warnings)])
-    return dict(name=name, emotion=result.emotion, confidence=result.confidence, note=note, failed=False)
+    confidence = None if result.no_voice else result.confidence
+    return dict(name=name, emotion=result.emotion or '', confidence=confidence, note=note, failed=False)
 
 # %% ../../nbs/13g_page.ipynb #6076743e
 class ManyView(widgets.VBox):
@@ -220,7 +221,7 @@ def update(self:ManyView,
 ):
     "Show the results so far"
     self.table.rows = [result_row(*o) for o in results]
-    answers = [r.emotion for _, r in results if isinstance(r, Prediction)]
+    answers = [r.emotion for _, r in results if isinstance(r, Prediction) and not r.no_voice]
     failed = sum(isinstance(r, Exception) for _, r in results)
     self.summary.value = results_html(answers, failed, len(results), classes)
 
@@ -410,7 +411,9 @@ async def _make_timeline(self:EmotionApp, job):
     self.result.children = self._shown(ManyView) + (view,)
     self.jobs.say(f'Listening to {name} …')
     windows = await self._timeline_windows(job, classes)
-    if not any(w.proba is not None for w in windows): raise Stopped
+    if not any(w.proba is not None for w in windows):
+        if job.stopped: raise Stopped
+        return await self._answer_clip(view.recording, view.scan)
     view.grow(windows, classes)
     self.timeline = timeline_frame(clf, name, windows)
     said, end = view.finish(self.timeline, classes), windows[-1].end

@@ -68,6 +68,7 @@ _NEAR_TIES = 3 # Near ties that are named with their confidence; of more, none s
 def _confidence(prediction):
     "The line below the answer, as children of an element"
     names, p = prediction.candidates, prediction.probabilities
+    if prediction.no_voice: return [prediction.no_voice]
     if len(names) == 1: return [tag('b', percent(prediction.confidence)), f' confidence, {how_sure(prediction)}']
     ties = [(f'{"; " if i else ""}{e} ', tag('b', percent(p[e]))) for i, e in enumerate(names[:_NEAR_TIES])]
     return [o for tie in ties for o in tie]
@@ -79,11 +80,12 @@ def answer_html(
     heading:str='', # Above the answer, such as the name of the recording
 ) -> Markup:
     "The emotion in words, how sure that is, and a bar for each of the eight"
-    unsure = 'emotion-unsure' if len(prediction.candidates) > 1 else None
+    unsure = 'emotion-unsure' if len(prediction.candidates) != 1 else None
+    bars = Markup() if prediction.no_voice else bars_html('Confidence for each emotion', prediction.probabilities)
     return tag('div',
         tag('p', heading, class_='emotion-muted'), tag('h2', verdict(prediction), class_=unsure),
-        tag('p', *_confidence(prediction)), _warnings_html(warnings),
-        bars_html('Confidence for each emotion', prediction.probabilities), class_='emotion-answer')
+        tag('p', *_confidence(prediction)), _warnings_html(warnings), bars,
+        class_='emotion-answer')
 
 # %% ../../nbs/13d_text.ipynb #4f93da87
 def time_shares(
