@@ -4,8 +4,8 @@
 
 MODEL is the folder of a bundle ('' for the bundled one), CATALOGUE a CSV with the columns path, speaker and emotion,
 of speakers that the model was not trained on. Labelled recordings are never in the test. Where the catalogue has no
-calm, neutral and calm are added up; then the likeliest of its emotions is the answer. The outputs of the network are kept in the
-cache, so that a second run takes seconds. A bundle without the output `embedding` gets it here.
+calm, neutral and calm are added up; then the likeliest of its emotions is the answer. The outputs of the network are
+kept in the cache, so that a second run takes seconds. A bundle without the output `embedding` gets it here.
 """
 import argparse
 from dataclasses import replace
