@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['INTERRUPTED', 'STOPPED', 'plain', 'one_line', 'echo', 'complain', 'ErrorsAsSentences', 'Program', 'main', 'predict',
-           'timeline', 'explain', 'download', 'training_options', 'train', 'crossval', 'evaluate', 'dashboard']
+           'timeline', 'explain', 'download', 'training_options', 'train', 'crossval', 'evaluate', 'adapt', 'dashboard']
 
 # %% ../nbs/14_cli.ipynb #88f0a5ba
 import logging, os, stat, sys, traceback, warnings
@@ -408,6 +408,48 @@ def evaluate(data, corpus, model, protocol, robust, out):
     report = (evaluate_a if _protocol(protocol, df) == 'A' else evaluate_c)(clf, df)
     echo(str(report))
     if out: echo(f'\nSaved in {save_report(report, out)}.')
+
+# %% ../nbs/14_cli.ipynb #e1c2b163
+def _labels(file):
+    "Recordings and emotions of a CSV table; raises `TrainingError`"
+    import csv
+    from pathlib import Path
+    try:
+        with open(file, newline='', encoding='utf-8-sig') as f: rows = [*csv.DictReader(f)]
+        return [str(Path(file).parent/r['path']) for r in rows], [r['emotion'] or '' for r in rows]
+    except OSError as e: raise TrainingError(f'{file} cannot be read ({e.strerror}): check its name.') from None
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise TrainingError(f'{file} is no table of labels: write CSV with the columns path and emotion.') from None
+
+# %% ../nbs/14_cli.ipynb #b8886de7
+def _voice(folder, table):
+    "The recordings of a folder and their labels, `None` where it has none; raises `EmotionError`"
+    from pathlib import Path
+    from emotion_nb.core import SUFFIXES
+    if not os.path.isdir(folder): raise AudioError(f'There is no folder {folder}: name one that holds recordings.')
+    default = os.path.join(folder, 'labels.csv')
+    if table or os.path.exists(default): return _labels(table or default)
+    return sorted(str(p) for p in Path(folder).rglob('*') if p.suffix.lower() in SUFFIXES), None
+
+# %% ../nbs/14_cli.ipynb #759ce07f
+@main.command()
+@click.argument('folder', metavar='DIR', type=click.Path())
+@_model
+@click.option('--out', required=True, type=click.Path(), help='Folder for the adapted model; it must not exist.')
+@click.option('--labels', 'table', type=click.Path(),
+              help='CSV with the columns path and emotion. [default: DIR/labels.csv, if there is one]')
+def adapt(folder, model, out, table):
+    """Adapt a model to one voice or microphone.
+
+    DIR holds recordings of it: about 20 of various emotions, or about 3 of each emotion with labels."""
+    from emotion_nb.classifier import EmotionClassifier
+    from emotion_nb.core import BundleError
+    if os.path.lexists(out): raise BundleError(f'{out} is there already: name another folder for the model.')
+    files, labels = _voice(folder, table)
+    if not files: raise AudioError(f'{folder} holds no recording: name a folder with some of one voice.')
+    EmotionClassifier.load(model).adapted(files, labels).save(out)
+    how = 'without labels' if labels is None else 'with labels'
+    echo(f'Adapted to {len(files)} recordings {how}. The model lies in {out}: use it with --model {out}.')
 
 # %% ../nbs/14_cli.ipynb #9b199f3b
 @main.command()
