@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['RECIPES', 'Recipe', 'recipe_changes', 'fit_scaler', 'oversampled', 'learning_rate', 'masked_crossentropy',
            'compile_model', 'writing', 'open_run', 'versions', 'fit', 'plot_history', 'discriminant', 'lda_columns',
-           'fit_lda', 'calibrate', 'absent_emotions', 'TrainingData', 'prepare_data', 'fit_members', 'Run',
-           'run_config', 'train']
+           'fit_lda', 'shift_prior', 'calibrate', 'absent_emotions', 'TrainingData', 'prepare_data', 'fit_members',
+           'Run', 'run_config', 'train']
 
 # %% ../nbs/08_training.ipynb #511a1a80
 import csv, io, json, platform, zipfile
@@ -41,6 +41,7 @@ class Recipe:
     members:int=2                   # Networks of the ensemble
     cmn:tuple=(0., 1.)              # For each network: strength of cepstral mean normalisation, 0 to 1
     lda:bool=True                   # A linear discriminant of the functionals as a further member
+    prior:tuple=(('calm', .5), ('neutral', .5)) # Weight of emotions in the prior of the answers; 1 for all others
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_mfcc:int|None=13            # LDA: `n_mfcc` as for `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
@@ -84,10 +85,10 @@ def _changes_table(changes, base=Recipe()):
 # %% ../nbs/08_training.ipynb #2df60f1d
 RECIPES = {'default': Recipe(), 'ravdess': Recipe(
     features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32), n_augmented=8,
-    tta_speeds=(.92, 1.08), lda_mfcc=None, epochs=120, learning_rate=1.5e-3, warmup=4), 'reference': Recipe(
+    prior=(), tta_speeds=(.92, 1.08), lda_mfcc=None, epochs=120, learning_rate=1.5e-3, warmup=4), 'reference': Recipe(
     features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
     batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,), oversample=False, members=1,
-    cmn=(0.,), lda=False, tta_speeds=(), epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., ema_momentum=0.,
+    cmn=(0.,), lda=False, prior=(), epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., ema_momentum=0.,
     monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #c6c34711
@@ -382,6 +383,18 @@ def fit_lda(
     weights[used] = fitted
     return build_lda((n_frames, copies[0][0].shape[1]), mean, variance, weights, biases, rms)
 
+# %% ../nbs/08_training.ipynb #d8855fd9
+def shift_prior(
+    model, # From `build_model`, `build_lda` or `ensemble`
+    classes:np.ndarray, # Names of the emotions, in the order of the logits
+    prior:tuple, # Pairs: an emotion, and its weight in the prior; 1 for all others
+):
+    "Let a model expect some emotions less, or more, often than it was trained to"
+    shift = np.log([dict(prior).get(c, 1.) for c in classes])
+    for layer in logit_layers(model):
+        weights, biases = layer.get_weights()
+        layer.set_weights([weights, biases + shift])
+
 # %% ../nbs/08_training.ipynb #36eeb916
 def calibrate(
     model, # From `build_model`, `build_lda` or `ensemble`
@@ -526,6 +539,7 @@ def train(
     folder = open_run(folder, run_config(df, splits, recipe))
     data = prepare_data(df, splits, recipe, progress)
     model = ensemble(fit_members(data, recipe, folder, 'auto' if progress else 0))
+    shift_prior(model, data.encoder.classes_, recipe.prior)
     temperature = calibrate(model, data.validation, data.true)
     run = Run(model, data.scaler, data.encoder, recipe, folder, temperature)
     _write_run(run, df.assign(split=splits))
