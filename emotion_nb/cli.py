@@ -178,7 +178,8 @@ class _NamesFormats(click.Command):
 def predict(files, model, form):
     """Name the emotion in each recording.
 
-    FILE is a FORMATS file; - is standard input."""
+    FILE is a FORMATS file; - is standard input. Where nothing is sure, more than one emotion is named;
+    what makes an answer doubtful is a warning on stderr."""
     from emotion_nb.classifier import EmotionClassifier
     if files.count('-') > 1: raise AudioError('Standard input can be read only once: name - once.')
     show = dict(json=_print_json, csv=_print_csv).get(form, _print_table)
@@ -305,7 +306,9 @@ def _joint_catalogue(data, nemo):
     from emotion_nb.corpus import catalogue
     ravdess = catalogue(data, 'ravdess')
     try: return joined([ravdess, catalogue(nemo, 'nemo')])
-    except CorpusError as e: raise CorpusError(f'{e} Or train on RAVDESS alone, with --recipe ravdess.') from None
+    except CorpusError as e:
+        why = str(e).replace('--data', '--nemo')  # the option of this corpus
+        raise CorpusError(f'{why} Or train on RAVDESS alone, with --recipe ravdess.') from None
 
 def _training_clips(data, nemo, recipe):
     "The clips that a recipe, named, trains on; raises `CorpusError`"
@@ -365,7 +368,9 @@ _CROSSVAL = dict(B=(_crossval_b, 'runs/crossval'), nemo=(_crossval_nemo, 'runs/n
 @click.option('--split', type=click.Choice(['test', 'validation']), default='test', show_default=True,
               help='Split whose figures are printed: validation for choices, test for reports.')
 def crossval(data, nemo, protocol, out, recipe, folds, split, **changed):
-    "Train and evaluate models on unseen speakers or on an unseen corpus."
+    """Train and evaluate models on unseen speakers or on an unseen corpus.
+
+    This takes hours. The same command resumes an interrupted run."""
     require('tensorflow', 'train')
     run, folder = _CROSSVAL[protocol]
     changed, alone = _recipe(recipe, **changed), protocol == 'B' and recipe in _RAVDESS_ALONE
@@ -387,10 +392,11 @@ def _protocol(asked, df):
               help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its files]')
 @_model
 @click.option('--protocol', type=click.Choice(['A', 'C']),
-              help='A: the random split of RAVDESS; C: another corpus. [default: what fits the corpus] (Protocol B trains '
-              'a model for each fold: crossval.)')
+              help='A: the random split of RAVDESS; C: another corpus. [default: A for RAVDESS, else C] (Protocol B trains '
+              'a model for each fold: see crossval.)')
 @click.option('--robustness', 'robust', is_flag=True,
-              help='Print instead how answers to the validation split change with level, codec, microphone, room.')
+              help='Print instead how answers to the validation split of RAVDESS change with level, codec, microphone and '
+              'room.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder to save the report in.')
 def evaluate(data, corpus, model, protocol, robust, out):
     "Print the figures of a model on clips that it was not trained on."
@@ -411,22 +417,22 @@ def evaluate(data, corpus, model, protocol, robust, out):
 
 # %% ../nbs/14_cli.ipynb #e1c2b163
 def _labels(file):
-    "Recordings and emotions of a CSV table; raises `TrainingError`"
-    import csv
-    from pathlib import Path
-    try:
-        with open(file, newline='', encoding='utf-8-sig') as f: rows = [*csv.DictReader(f)]
-        return [str(Path(file).parent/r['path']) for r in rows], [r['emotion'] or '' for r in rows]
-    except OSError as e: raise TrainingError(f'{file} cannot be read ({e.strerror}): check its name.') from None
-    except (KeyError, TypeError, ValueError, csv.Error):
-        raise TrainingError(f'{file} is no table of labels: write CSV with the columns path and emotion.') from None
+    "Recordings and emotions of a table; raises `CorpusError`"
+    from emotion_nb.core import EMOTIONS
+    from emotion_nb.labels import table_labels
+    rows = table_labels(file)
+    if not rows: raise CorpusError(f'The table {file} names no recording: write a line for each.')
+    for path, row in rows:
+        if row['emotion'] is None: raise CorpusError(f'The table {file} gives {path} the label {row["label"]!r}: '
+                                                     f'use one of {", ".join(EMOTIONS)}.')
+    return [path for path, _ in rows], [row['emotion'] for _, row in rows]
 
 # %% ../nbs/14_cli.ipynb #b8886de7
 def _voice(folder, table):
     "The recordings of a folder and their labels, `None` where it has none; raises `EmotionError`"
     from pathlib import Path
     from emotion_nb.core import SUFFIXES
-    if not os.path.isdir(folder): raise AudioError(f'There is no folder {folder}: name one that holds recordings.')
+    if not os.path.isdir(folder): raise AudioError(f'{folder} is not a folder: name one that holds recordings.')
     default = os.path.join(folder, 'labels.csv')
     if table or os.path.exists(default): return _labels(table or default)
     return sorted(str(p) for p in Path(folder).rglob('*') if p.suffix.lower() in SUFFIXES), None
@@ -435,20 +441,23 @@ def _voice(folder, table):
 @main.command()
 @click.argument('folder', metavar='DIR', type=click.Path())
 @_model
-@click.option('--out', required=True, type=click.Path(), help='Folder for the adapted model; it must not exist.')
+@click.option('--out', required=True, type=click.Path(),
+              help='New folder for the adapted model; one that is there is never overwritten.')
 @click.option('--labels', 'table', type=click.Path(),
-              help='CSV with the columns path and emotion. [default: DIR/labels.csv, if there is one]')
+              help='CSV table with the columns path (from its own folder) and emotion. '
+              '[default: DIR/labels.csv, if there is one]')
 def adapt(folder, model, out, table):
     """Adapt a model to one voice or microphone.
 
-    DIR holds recordings of it: about 20 of various emotions, or about 3 of each emotion with labels."""
+    DIR holds recordings of it: about 3 of each emotion with a table of labels, or about 20 of various
+    emotions without. A label is neutral, calm, happy, sad, angry, fearful, disgust or surprised."""
     from emotion_nb.classifier import EmotionClassifier
     from emotion_nb.core import BundleError
     if os.path.lexists(out): raise BundleError(f'{out} is there already: name another folder for the model.')
     files, labels = _voice(folder, table)
-    if not files: raise AudioError(f'{folder} holds no recording: name a folder with some of one voice.')
+    if not files: raise AudioError(f'The folder {folder} holds no recording: put some of one voice there.')
     EmotionClassifier.load(model).adapted(files, labels).save(out)
-    how = 'without labels' if labels is None else 'with labels'
+    how = f'without labels (there is no {os.path.join(folder, "labels.csv")})' if labels is None else 'with labels'
     echo(f'Adapted to {len(files)} recordings {how}. The model lies in {out}: use it with --model {out}.')
 
 # %% ../nbs/14_cli.ipynb #9b199f3b
@@ -464,6 +473,7 @@ def adapt(folder, model, out, table):
               help='Visitors at once; others wait in turn. [default: what the memory and the cores allow]')
 @click.option('--password', help='Ask visitors for this password. Better set EMOTION_NB_PASSWORD, because others on '
               'the machine can read a command line.')
+@_model
 def dashboard(**options):
     "Serve the dashboard: one clip, a long recording, many clips or the microphone."
     from emotion_nb.app.server import serve
