@@ -288,8 +288,8 @@ def training_options(command):
                      help="Augmented copies of each training clip. [default: the recipe's]"),
         click.option('--members', type=click.IntRange(1), help="Networks of the ensemble. [default: the recipe's]"),
         click.option('--recipe', default='default', show_default=True,
-                     help='"default" is that of the bundled model, "ravdess" that for RAVDESS alone, "reference" that of '
-                     'the student project.'),
+                     help='"default" is that for RAVDESS and nEMO, "ravdess" that for RAVDESS alone, "reference" that '
+                     'of the student project.'),
         click.option('--nemo', type=click.Path(file_okay=False),
                      help='Folder of the nEMO corpus, on which the default recipe trains too. [default: in the cache]'),
         _data): command = option(command)
@@ -359,10 +359,11 @@ _CROSSVAL = dict(B=(_crossval_b, 'runs/crossval'), nemo=(_crossval_nemo, 'runs/n
 @main.command()
 @training_options
 @click.option('--protocol', type=click.Choice([*_CROSSVAL]), default='B', show_default=True,
-              help='B: the five folds of RAVDESS; nemo: the three folds of nEMO; C: train on one of both, ask the other.')
+              help='B: the five folds of RAVDESS; nemo: the three folds of nEMO; C: train on one of both, ask the '
+              'other.')
 @click.option('--out', type=click.Path(file_okay=False),
-              help='Folder of all folds; a fold that is there is not trained again. [default: runs/crossval, runs/nemo, '
-              'runs/corpora]')
+              help='Folder of all folds; a fold that is there is not trained again. [default: runs/crossval, '
+              'runs/nemo, runs/corpora]')
 @click.option('--fold', 'folds', multiple=True, type=click.IntRange(1, 5),
               help='Train this fold only; may be given several times. [default: all]')
 @click.option('--split', type=click.Choice(['test', 'validation']), default='test', show_default=True,
@@ -389,14 +390,15 @@ def _protocol(asked, df):
 @click.option('--data', type=click.Path(),
               help='Folder of the corpus, or the CSV of a table. [default: $EMOTION_NB_DATA, or the cache]')
 @click.option('--corpus', metavar='NAME',
-              help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its files]')
+              help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its '
+              'files]')
 @_model
 @click.option('--protocol', type=click.Choice(['A', 'C']),
-              help='A: the random split of RAVDESS; C: another corpus. [default: A for RAVDESS, else C] (Protocol B trains '
-              'a model for each fold: see crossval.)')
+              help='A: the random split of RAVDESS; C: another corpus. [default: A for RAVDESS, else C] (Protocol B '
+              'trains a model for each fold: see crossval.)')
 @click.option('--robustness', 'robust', is_flag=True,
-              help='Print instead how answers to the validation split of RAVDESS change with level, codec, microphone and '
-              'room.')
+              help='Print instead how answers to the validation split of RAVDESS change with level, codec, '
+              'microphone and room.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder to save the report in.')
 def evaluate(data, corpus, model, protocol, robust, out):
     "Print the figures of a model on clips that it was not trained on."
