@@ -388,8 +388,8 @@ def _protocol(asked, df):
 # %% ../nbs/14_cli.ipynb #152c1016
 @main.command()
 @click.option('--data', type=click.Path(),
-              help='Folder of the corpus. For clips of your own: a CSV table with the columns path, emotion and, if it is '
-              'known, speaker; or a folder that holds it as labels.csv. [default: $EMOTION_NB_DATA, or the cache]')
+              help='Folder of the corpus. For clips of your own: a CSV table with the columns path, emotion and, if it '
+              'is known, speaker; or a folder that holds it as labels.csv. [default: $EMOTION_NB_DATA, or the cache]')
 @click.option('--corpus', metavar='NAME',
               help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its '
               'files]')
