@@ -53,7 +53,8 @@ def _features(recipe):
     "How many features a model reads, in a sentence"
     config = parse_features(recipe['features'])
     columns, ms = feature_ranges(config), 1000*config.hop_length/config.sample_rate
-    return f'It reads {len(columns)} features of the sound, {max(c.stop for c in columns.values())} numbers every {ms:.0f} ms'
+    width = max(c.stop for c in columns.values())
+    return f'It reads {len(columns)} features of the sound, {width} numbers every {ms:.0f} ms'
 
 # %% ../nbs/12a_card.ipynb #2fc92839
 def _what_it_is(manifest):
@@ -80,7 +81,8 @@ def corpora_table(
         s, k = f['both'], len(f['both']['per_class'])
         return [name, s['n'], f'{k} ({1/k:.0%})', _pc(s['uar']), f"{_span(s['uar_interval'])}, {f['resampled']}",
             _pc(s['accuracy']), _pc(f['mean_confidence']), _pc(f['ece'])]
-    columns = [head, 'clips', 'emotions (chance)', 'UAR', '95 % interval, bootstrap over', 'accuracy', 'mean confidence', 'ECE']
+    columns = [head, 'clips', 'emotions (chance)', 'UAR', '95 % interval, bootstrap over',
+        'accuracy', 'mean confidence', 'ECE']
     return markdown_table(columns, [row(*f) for f in found.items()])
 
 # %% ../nbs/12a_card.ipynb #8a722c21
@@ -98,9 +100,9 @@ def _strangers(m):
     return f"""## What a stranger's recording may expect
 
 **Protocol C**: the model is asked about corpora that it never met: other people, rooms, microphones and languages.
-UAR is the unweighted average recall, the mean of the recalls of the emotions; by chance it is 1 divided by their number.
-Emotions are mapped by name; where a corpus has no calm, neutral and calm are one answer. ECE is the expected calibration
-error: how far confidence and accuracy lie apart, over 15 bins of confidence.
+UAR is the unweighted average recall, the mean of the recalls of the emotions; by chance it is 1 divided by their
+number. Emotions are mapped by name; where a corpus has no calm, neutral and calm are one answer. ECE is the expected
+calibration error: how far confidence and accuracy lie apart, over 15 bins of confidence.
 Nothing was chosen on these clips, and no temperature was fitted on them.
 
 {unseen_table(m)}
@@ -209,7 +211,8 @@ def _nemo(m):
     rows = [[f'fold {k}', r['speakers'], r['n'], _with_interval(r['uar'], (r['lower'], r['upper'])), _pc(r['accuracy'])]
         for k, r in m['nemo']['folds'].items()]
     folds = markdown_table(['', 'speakers', 'clips', 'UAR, 95 % interval', 'accuracy'], rows, text=(0, 1))
-    return f"{corpora_table(dict(nemo=m['nemo']), 'pooled')}\n\n{folds}\n\n`emotion-nb crossval --protocol nemo` trains all folds."
+    pooled = corpora_table(dict(nemo=m['nemo']), 'pooled')
+    return f'{pooled}\n\n{folds}\n\n`emotion-nb crossval --protocol nemo` trains all folds.'
 
 def _left_out(m):
     "The figures of the corpora left out"
@@ -237,7 +240,8 @@ def _how_good(m, folder=BUNDLED):
 
 {_nemo(m)}
 
-**Protocol A**: random 4:1 split of speech and song of RAVDESS; the training split holds other clips of the same 24 speakers.
+**Protocol A**: random 4:1 split of speech and song of RAVDESS; the training split holds other clips of the same 24
+speakers.
 
 {_protocol_a(m)}
 
@@ -246,7 +250,7 @@ figures and those of validation splits are for choosing a recipe.
 
 {_left_out(m)}
 
-**Adapted to a speaker**: figures of a model that has heard other clips of the same speaker, never mixed with the others.
+**Adapted to a speaker**: figures of a model that was adapted to other clips of the same speaker, reported apart.
 
 {_adapted(folder)}
 
@@ -292,14 +296,15 @@ def _goals(m, folder=BUNDLED):
     "Each goal, its figure, and whether it is reached; then what was tried for those that are not"
     goals = _rows('goals.csv', folder)
     found = [(g, _figure(m, g['path'])) for g in goals]
-    rows = [[g['figure'], 'not measured' if x is None else f'{x:.2%}', *(_verdict(x, g[k], g['at']) for k in ('must', 'goal'))]
-        for g, x in found]
+    shown = lambda x: 'not measured' if x is None else f'{x:.2%}'
+    rows = [[g['figure'], shown(x), *(_verdict(x, g[k], g['at']) for k in ('must', 'goal'))] for g, x in found]
     missed = '; '.join(_missed(m, goals)) or 'none'
     return f"""## Goals
 
 {markdown_table(['', 'figure', 'must', 'goal'], rows)}
 
-*Must* is the least that the project was to reach, *goal* what it aimed at. The figures are those of the tables on this card.
+*Must* is the least that the project was to reach, *goal* what it aimed at. The figures are those of the tables on this
+card.
 
 ## Goals missed, and what was tried
 
@@ -329,7 +334,8 @@ def _recalls(m):
     "The recall of each emotion by each protocol"
     groups = _judged(m)
     cell = lambda s, k: _pc(s['per_class'][k]['recall']) if k in s['per_class'] else ''
-    rows = [[k, *(cell(s, k) for s in groups.values())] for k in sorted({k for s in groups.values() for k in s['per_class']})]
+    emotions = sorted({k for s in groups.values() for k in s['per_class']})
+    rows = [[k, *(cell(s, k) for s in groups.values())] for k in emotions]
     return markdown_table(['recall', *groups], rows)
 
 # %% ../nbs/12a_card.ipynb #cf895cec
@@ -411,7 +417,8 @@ Where it was not measured, expect the model to be more confident than it should 
 def _use(m):
     "The sections of use and licence"
     wrong = [f"{_pc(1 - f['both']['accuracy'])} of the clips of {name}" for name, f in m.get('unseen', {}).items()]
-    if 'protocol_b' in m: wrong.append(f"{_pc(1 - m['protocol_b']['speech']['accuracy'])} of the spoken clips of a new actor")
+    if 'protocol_b' in m:
+        wrong.append(f"{_pc(1 - m['protocol_b']['speech']['accuracy'])} of the spoken clips of a new actor")
     return f"""## What it must not be used for
 
 - To judge a person: not for hiring, schooling, credit, insurance, policing, border control, health or the detection of

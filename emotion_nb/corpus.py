@@ -207,6 +207,7 @@ def _read_folder(folder, corpus):
     if not folder.is_dir(): raise CorpusError(f'{folder} is not a folder: {_hint(corpus)}')
     files = _audio_files(folder, ('.wav', '.flac') if corpus == 'ravdess' else SUFFIXES)
     df = from_names(files, _sha256, corpus)
+    if not files: raise CorpusError(f'The folder {folder} holds no audio file: {_hint(corpus)}')
     if df.empty: raise CorpusError(f'The folder {folder} holds no {_TITLES[corpus]} clip '
                                    f'among its {len(files)} audio files: {_hint(corpus)}')
     return df

@@ -278,7 +278,7 @@ def uar_bootstrap(
 
 # %% ../nbs/09_evaluation.ipynb #88b5f6ba
 def _drawn(predictions):
-    "What a bootstrap draws: speakers, or clips where not all speakers are known or there is but one; and of which each is"
+    "What a bootstrap draws (clips where a speaker is unknown or alone, else speakers), and that of each row"
     speakers = predictions['speaker'].fillna('') if 'speaker' in predictions else None
     if speakers is None or (speakers == '').any() or speakers.nunique() == 1: return 'clips', predictions.index
     return 'speakers', speakers

@@ -33,7 +33,7 @@ def of_corpus(
     "The clips of one corpus; those of RAVDESS with all labels in their names; raises `CorpusError` where there is none"
     own = df[df['corpus'] == name]
     if own.empty:
-        raise CorpusError(f'There is no clip of {name}: name its folder, or fetch it with `emotion-nb download {name}`.')
+        raise CorpusError(f'There is no clip of {name}: name its folder, or run `emotion-nb download {name}`.')
     if name != 'ravdess' or 'modality' in own: return own
     labels = pd.DataFrame([parse_name(clip) for clip in own['clip']], index=own.index) # a joint catalogue lacks them
     return own.join(labels[labels.columns.difference(own.columns)])
@@ -315,8 +315,8 @@ def run_protocol_nemo(
     folder, folds = Path(folder), list(folds)
     reports = [run_nemo_fold(df, k, folder, recipe, split, progress) for k in folds]
     t, classes = pd.concat([r.predictions for r in reports], ignore_index=True), reports[0].classes
-    protocol = (f"nEMO (speaker-independent), folds {', '.join(map(str, folds))}, {split} splits pooled, {len(t)} clips, "
-        f'one model a fold (seed {recipe.seed})')
+    protocol = (f"nEMO (speaker-independent), folds {', '.join(map(str, folds))}, {split} splits pooled, "
+        f'{len(t)} clips, one model a fold (seed {recipe.seed})')
     report = evaluate_corpus(t, t[classes].to_numpy(), classes, protocol)
     with writing(folder):
         out = write_report_files(report, folder/f'report_{split}')

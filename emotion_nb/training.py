@@ -24,8 +24,8 @@ from .dataset import dataset_features, tta_features
 from .files import clear_parts, whole_file
 from .features import FeatureConfig, PRESETS, combine_tta, feature_ranges, fit_frames, mean_over_windows
 from .features import scaled, windows
-from .model import FUNCTIONALS, MODELS, ModelConfig, build_lda, build_model, ensemble, functionals, limited_functionals
-from .model import logit_layers
+from .model import FUNCTIONALS, MODELS, ModelConfig, build_lda, build_model, ensemble, functionals
+from .model import limited_functionals, logit_layers
 
 # %% ../nbs/08_training.ipynb #54968319
 @dataclass(frozen=True)
@@ -83,13 +83,17 @@ def _changes_table(changes, base=Recipe()):
     return '\n'.join(['| field | default | here |', '|:--|:--|:--|', *rows])
 
 # %% ../nbs/08_training.ipynb #2df60f1d
-RECIPES = {'default': Recipe(), 'ravdess': Recipe(
-    features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32), n_augmented=8,
-    prior=(), tta_speeds=(.92, 1.08), lda_mfcc=None, epochs=120, learning_rate=1.5e-3, warmup=4), 'reference': Recipe(
-    features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
-    batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,), oversample=False, members=1,
-    cmn=(0.,), lda=False, prior=(), epochs=50, learning_rate=1e-3, warmup=2, weight_decay=0., ema_momentum=0.,
-    monitor='val_loss')}
+RECIPES = {
+    'default': Recipe(),
+    'ravdess': Recipe(
+        features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
+        n_augmented=8, prior=(), tta_speeds=(.92, 1.08), lda_mfcc=None, epochs=120, learning_rate=1.5e-3,
+        warmup=4),
+    'reference': Recipe(
+        features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
+        batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
+        oversample=False, members=1, cmn=(0.,), lda=False, prior=(), epochs=50, learning_rate=1e-3, warmup=2,
+        weight_decay=0., ema_momentum=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #c6c34711
 def _member_recipe(recipe, i):

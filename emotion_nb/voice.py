@@ -60,6 +60,13 @@ PROBE_SECONDS, PROBE_PEAK = .75, .5
 VOICE_PROBABILITY = .6 # Of a chunk that counts
 VOICE_CHUNKS = 14      # Chunks that count, 0.45 s: a clip of the corpora has 34 of .9, birds and barks up to 11 of .6
 VOICE_SHARE = .3       # Of the chunks of a sound so short that this is less
+_FEWEST, _EDGE_DB = 3, -30 # Chunks, .1 s; decibels relative to the peak at which a sound begins and ends
+
+def _chunks_needed(y, sample_rate):
+    "How many chunks must be a voice, by the length of the sound without the silence before and after it"
+    loud = np.flatnonzero(np.abs(y) >= np.abs(y).max()*10**(_EDGE_DB/20))
+    share = VOICE_SHARE*(loud[-1] - loud[0])/sample_rate*VOICE_RATE/CHUNK
+    return int(np.clip(round(share), _FEWEST, VOICE_CHUNKS))
 
 def _score(y, sample_rate, n):
     "The probability that `n` chunks reach"
@@ -77,7 +84,7 @@ def voice_score(
     peak = np.abs(y).max()
     if not peak: return 0.
     y = y*np.float32(PROBE_PEAK/peak)
-    n = min(VOICE_CHUNKS, max(1, round(VOICE_SHARE*len(y)/sample_rate*VOICE_RATE/CHUNK)))
+    n = _chunks_needed(y, sample_rate)
     score = _score(loudest_part(y, round(PROBE_SECONDS*sample_rate)), sample_rate, n)
     return score if score >= VOICE_PROBABILITY else max(score, _score(y, sample_rate, n))
 

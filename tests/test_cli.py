@@ -117,11 +117,53 @@ def test_options_replace_what_the_recipe_says(command, called, monkeypatch):
         assert (done.exit_code, done.output) == (1, f'Error: {cli.STOPPED}\n')
     plain, changed = asked
     assert changed == dataclasses.replace(plain, n_augmented=2, epochs=3, members=1, seed=7)
-    assert 'choose one of default, reference.' in run(command, '--recipe', 'best').stderr
+    assert 'choose one of default, ravdess, reference.' in run(command, '--recipe', 'best').stderr
 
 def test_the_help_names_the_formats_of_the_decoder():
     from emotion_nb.decoding import FORMATS
     for _ in range(2): assert f'FILE is a {FORMATS} file' in ' '.join(run('predict', '--help').output.split())
+
+# Adaptation
+
+def table(**labels): return 'path,emotion\n' + ''.join(f'{k}.flac,{v}\n' for k, v in labels.items())
+
+@pytest.mark.parametrize('folder, labels, words', [
+    ('nowhere', None, 'nowhere is not a folder'), ('empty', None, 'The folder empty holds no recording'),
+    ('0.flac', None, '0.flac is not a folder'),
+    ('.', 'name,mood\n', "has no column 'path'"), ('.', table(), 'names no recording'),
+    ('.', table(_0='sad', _1='bored'), "the label 'bored': use one of neutral"),
+    ('.', table(_0='sad', _1=''), "the label ''"), ('.', table(_0='sad', _1='sad'), 'All labels are sad'),
+    ('.', table(_0='sad', gone='happy'), "'gone.flac' for one")])
+def test_what_cannot_be_adapted_to(clips, folder, labels, words):
+    for i in (0, 1): shutil.copy(f'{i}.flac', f'_{i}.flac')
+    os.mkdir('empty')
+    if labels is not None: Path('labels.csv').write_text(labels)
+    done = run('adapt', folder, '--out', 'mine')
+    assert (done.exit_code, done.stdout) == (1, '') and one_sentence(done.stderr.encode(), words.encode())
+    assert not os.path.exists('mine')
+
+def test_a_model_is_never_overwritten_by_another(clips):
+    os.mkdir('mine')
+    assert 'mine is there already: name another folder' in run('adapt', '.', '--out', 'mine').stderr
+    assert os.listdir('mine') == []
+
+def test_adapting_says_whether_labels_were_used(clips):
+    os.remove('2.flac')
+    assert 'to 4 recordings without labels (there is no ./labels.csv)' in run('adapt', '.', '--out', 'a').stdout
+    Path('labels.csv').write_text('path;emotion\n0.flac;happiness\n1.flac;Sad\n')  # as Excel writes it
+    assert 'to 2 recordings with labels.' in run('adapt', '.', '--out', 'b').stdout
+    labels = EmotionClassifier.load('b').bundle.manifest['adaptation']['labels']
+    assert {e for e, n in labels.items() if n} == {'happy', 'sad'}
+
+def test_the_dashboard_takes_a_model(clips, monkeypatch):
+    dashboard, server = (pytest.importorskip(f'emotion_nb.{name}') for name in ('dashboard', 'app.server'))
+    port = server.free_port('127.0.0.1', 0)
+    assert 'nowhere: There is no such folder' in run('dashboard', '--port', port, '--model', 'nowhere').stderr
+    EmotionClassifier.load().adapted(clips[:2]).save('mine')
+    inherited = server.kernel_environment(50, 'mine')
+    for name, value in inherited.items(): monkeypatch.setenv(name, value)
+    monkeypatch.chdir('/')
+    assert dashboard.EmotionApp().classifier.bundle.manifest['adaptation']['recordings'] == 2
 
 # Names
 

@@ -201,7 +201,8 @@ def test_links_to_folders_are_followed_once(tmp_path):
 def test_bad_folders_are_one_sentence(tmp_path):
     write(tmp_path/'other'/'song.wav', b'a')
     write(tmp_path/'archive.zip', b'a')
-    for data, says in [('missing', 'is missing'), ('archive.zip', 'is not a folder'),
+    (tmp_path/'empty').mkdir()
+    for data, says in [('missing', 'is missing'), ('archive.zip', 'is not a folder'), ('empty', 'holds no audio file:'),
                        ('other', 'holds no RAVDESS clip among its 1 audio files')]:
         with pytest.raises(CorpusError) as e: catalogue(tmp_path/data)
         text = str(e.value)

@@ -16,7 +16,9 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from .assets import static
+from .page import MODEL
 from .upload import UPLOAD_LIMIT
+from ..bundle import load_bundle
 from ..core import EmotionError, require
 
 # %% ../../nbs/13i_server.ipynb #f50600fa
@@ -95,10 +97,12 @@ def own_settings(
 # %% ../../nbs/13i_server.ipynb #ad4322e8
 def kernel_environment(
     max_upload_mb:float, # Largest file that is received, in MB
+    model:str|None=None, # Folder of a model; `None` for the bundled one
 ) -> dict: # Environment variables
-    "What the kernels inherit"
+    "What the kernels inherit; raises `BundleError`"
     path = os.pathsep.join(filter(None, [f'{sys.prefix}/share/jupyter', os.environ.get('JUPYTER_PATH')]))
-    return {'JUPYTER_PATH': path, UPLOAD_LIMIT: f'{max_upload_mb:g}', 'MALLOC_ARENA_MAX': '2'}
+    chosen = {} if model is None else {MODEL: str(load_bundle(model).folder.resolve())}
+    return chosen | {'JUPYTER_PATH': path, UPLOAD_LIMIT: f'{max_upload_mb:g}', 'MALLOC_ARENA_MAX': '2'}
 
 # %% ../../nbs/13i_server.ipynb #fa7b0616
 PASSWORD = 'EMOTION_NB_PASSWORD'
@@ -318,12 +322,13 @@ def serve(
     open_browser:bool=False, # Open the page in a browser?
     max_visitors:int|None=None, # Visitors at once, others wait; None for as many as the machine holds
     password:str|None=None, # What a visitor has to give; None for EMOTION_NB_PASSWORD, or nothing
+    model:str|None=None, # Folder of a model; None for the bundled one
 ):
     "Serve the dashboard until Ctrl-C; raises `EmotionError` where that is not possible"
     notebook, port, base_url = dashboard_dir(), free_port(host, port), f'/{base_url.strip("/")}/'.replace('//', '/')
-    password = read_password(password)
+    password, inherited = read_password(password), kernel_environment(max_upload_mb, model)
     if is_public(host) and not password: print(OPEN, file=sys.stderr, flush=True)
     with chdir(notebook), suppress(KeyboardInterrupt), own_folder() as folder:
-        os.environ.update(own_settings(folder) | kernel_environment(max_upload_mb))  # before Jupyter is imported
+        os.environ.update(own_settings(folder) | inherited)  # before Jupyter is imported
         places = max_visitors or default_visitors(memory(), os.cpu_count() or 1)
         _run(folder, host, port, base_url, places, password, open_browser)

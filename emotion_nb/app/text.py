@@ -220,7 +220,8 @@ _PICTURES = dict( # Files of a report, in the order in which they are shown
     confusion_both='Confusion matrix: speech and song', confusion_speech='Confusion matrix: speech',
     confusion_song='Confusion matrix: song', history='Accuracy and loss during training',
     reliability='Confidence and accuracy')
-_FOLDERS = dict(protocol_b='protocol B', nemo='nEMO', left_out='left out', unseen='unseen corpus', emodb='EmoDB') # Of a report
+_FOLDERS = dict( # Of a report
+    protocol_b='protocol B', nemo='nEMO', left_out='left out', unseen='unseen corpus', emodb='EmoDB')
 
 def picture_title(
     path, # `Path` of a picture, relative to the report
