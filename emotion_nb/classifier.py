@@ -54,7 +54,7 @@ class Network:
         return self._sessions[pid]
 
     def __call__(self,
-        windows:np.ndarray, # `(n, n_frames, 275)` float32, standardised
+        windows:np.ndarray, # `(n, n_frames, columns)` float32, standardised
     ) -> np.ndarray: # `(n, 8)` float32
         "Probabilities of windows of features, adapted where the bundle is"
         if self.bundle.adaptation is None: return self.session.run(self._names[:1], {self._input: windows})[0]
@@ -62,7 +62,7 @@ class Network:
         return softmax(z + embedding@self.bundle.adaptation['weights'] + self.bundle.adaptation['bias'])
 
     def outputs(self,
-        windows:np.ndarray, # `(n, n_frames, 275)` float32, standardised
+        windows:np.ndarray, # `(n, n_frames, columns)` float32, standardised
     ) -> tuple: # `(n, 8)` log probabilities and `(n, d)` embeddings, float32; those of the network, never adapted
         "What the network gives; the log probabilities stand for the embeddings where it has none"
         p, *embedding = self.session.run(self._names, {self._input: windows})
@@ -94,18 +94,18 @@ class SegmentClassifier:
     def with_features(self,
         segment:Segment, # Without features
         x=None, # The recording; its name stands in an error
-    ) -> Segment: # With `features`: `(frames, 275)` float32 for each speed, and with `voice`
+    ) -> Segment: # With `features`: `(frames, columns)` float32 for each speed, and with `voice`
         "The segment with its features, and whether it holds a voice; raises `AudioError` if too short or silent"
         return _with_features(segment, self.bundle, self.extract, x)
 
     def window_proba(self,
-        windows:np.ndarray, # `(n, n_frames, 275)` float32, standardised
+        windows:np.ndarray, # `(n, n_frames, columns)` float32, standardised
     ) -> np.ndarray: # `(n, 8)` float32
         "Probabilities of windows of features"
         return self.network(windows)
 
     def segment_proba(self,
-        features:list, # `(frames, 275)` float32 for each speed, as a segment has them
+        features:list, # `(frames, columns)` float32 for each speed, as a segment has them
     ) -> np.ndarray: # `(8,)` float64
         "Probabilities of one segment, from its features"
         ws = [windows(z, self.bundle.features.n_frames) for z in features]

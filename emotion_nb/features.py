@@ -359,7 +359,7 @@ class FeatureExtractor:
     def __call__(self,
         y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
         speed:float=1., # Factor of the speed at which it is played
-    ) -> np.ndarray: # `(frames, 275)` float32; `n_frames` of them if `config.pad`
+    ) -> np.ndarray: # `(frames, columns)` float32; `n_frames` of them if `config.pad`
         "The features of a clip; raises `AudioError` where it is too short or silent"
         y = prepare(y, self.config, speed)
         parts = _by_name(y, *self.mel(y), self.config, self.filters)
@@ -374,7 +374,7 @@ def extract_features(
     y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
     speed:float=1., # Factor of the speed at which it is played
-) -> np.ndarray: # `(frames, 275)` float32
+) -> np.ndarray: # `(frames, columns)` float32
     "The nine features of a clip; raises `AudioError` where it is too short or silent"
     return _extractor(config)(y, speed)
 
