@@ -261,7 +261,7 @@ class Segment:
     active_seconds:float # How much of it is active; 0 in a recording without a voice
     level:float=LOWEST_DB # Mean level of the active samples, dB
     margins:tuple=(0, 0) # Samples before and after the active ones
-    features:list|None=None # `(frames, 275)` float32, standardised, for each speed; from `EmotionClassifier.segments`
+    features:list|None=None # Standardised, `(frames, columns)` float32 for each speed; from `EmotionClassifier`
     voice:bool=True      # Was a voice recognised in it? From `EmotionClassifier.segments`
 
     @property

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 from .activity import segment_weights
 from .bundle import fingerprint, npz_bytes
-from .classifier import recordings as each_recording, softmax
 from .core import AudioError, TrainingError
-from .features import windows
+from .features import softmax, windows
+from .sources import recordings as each_recording
 
 # %% ../nbs/11e_adaptation.ipynb #5ce30258
 def _segment_outputs(clf, features):

@@ -287,8 +287,8 @@ class Bundle:
     features:FeatureConfig  # Constants of the features
     tta_speeds:tuple        # Of test-time augmentation; the first is 1, the recording as it is
     filters:dict            # Filterbanks, float32
-    mean:np.ndarray         # `(275,)` float32, of the scaler
-    scale:np.ndarray        # `(275,)` float32, of the scaler
+    mean:np.ndarray         # `(columns,)` float32, of the scaler
+    scale:np.ndarray        # `(columns,)` float32, of the scaler
     onnx:bytes              # The network
     adaptation:dict|None=None # `weights` `(size of the embedding, labels)` and `bias` `(labels,)` of a voice, float32
 
@@ -480,7 +480,8 @@ LICENCE = """# Licence of this model
 
 The weights, scaler and encoder in this folder were trained on the Ryerson Audio-Visual Database of Emotional Speech
 and Song (RAVDESS) by Steven R. Livingstone and Frank A. Russo, PLoS ONE 13(5): e0196391 (2018),
-https://doi.org/10.1371/journal.pone.0196391, which is published under CC BY-NC-SA 4.0. They are shared under the same
+https://doi.org/10.1371/journal.pone.0196391, and, where `split.csv` lists its clips, on nEMO by Iwona Christop (2024),
+https://github.com/amu-cai/nEMO. Both are published under CC BY-NC-SA 4.0, and these files are shared under the same
 licence: attribution, no commercial use, share alike (https://creativecommons.org/licenses/by-nc-sa/4.0/).
 The code of emotion_nb is under Apache-2.0.
 """

@@ -90,7 +90,7 @@ def copy_features(
     copy:int=0, # 0 for the clip itself, 1, 2, ... for augmented copies
     augmentation:AugmentConfig=AUGMENTATIONS['default'], # How copies are drawn
     folder:Path|None=None, # Folder of the cache; `None` for `cache_dir()/'features'`
-) -> np.ndarray: # `(frames, 275)` float32
+) -> np.ndarray: # `(frames, columns)` float32
     "The features of a clip or of an augmented copy, read from the cache or computed and kept; raises `EmotionError`"
     file = cache_file(content, config, copy, augmentation, folder)
     if (x := _read_cached(file)) is not None: return x
@@ -130,7 +130,7 @@ def dataset_features(
     folder:Path|None=None, # Folder of the cache; `None` for `cache_dir()/'features'`
     n_jobs:int=-1, # Processes; -1 for one on each core
     progress:bool=True, # Show a progress bar
-) -> list: # `len(df)*(1 + n_augmented)` arrays `(frames, 275)` float32: all clips, then copy 1 of all, ...
+) -> list: # `len(df)*(1 + n_augmented)` arrays `(frames, columns)` float32: all clips, then copy 1 of all, ...
     "The features of every clip and of its augmented copies; raises `EmotionError`"
     jobs = [(path, content, config, copy, augmentation, folder)
             for copy in range(n_augmented + 1) for path, content in zip(df['path'], df['content'])]
@@ -145,7 +145,7 @@ def tta_features(
     df, # Catalogue, or some of its rows, with the column `path`
     config:FeatureConfig=FeatureConfig(), # Constants of the features
     speeds:tuple=(1.,), # Speeds at which each clip is played; 1 is its own
-) -> list: # For each clip a list of arrays `(frames, 275)` float32, one for each speed
+) -> list: # For each clip a list of arrays `(frames, columns)` float32, one for each speed
     "The features of every clip at several speeds; raises `AudioError`"
     clips = ((load_audio(path, config.sample_rate), path) for path in df['path'])
     return [[_clip_features(y, path, config, s) for s in speeds] for y, path in clips]

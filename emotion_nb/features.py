@@ -6,7 +6,7 @@
 __all__ = ['PRESETS', 'SILENCE', 'SILENT', 'MIN_SECONDS', 'FeatureConfig', 'feature_ranges', 'feature_names', 'mel_filters',
            'chroma_filters', 'dct_matrix', 'tonnetz_matrix', 'filterbanks', 'frames', 'active_range', 'prepare',
            'estimate_tuning', 'power_spectrum', 'fit_frames', 'FeatureExtractor', 'extract_features', 'mel_spectrogram',
-           'scaled', 'windows', 'mean_over_windows', 'combine_tta']
+           'scaled', 'windows', 'mean_over_windows', 'softmax', 'combine_tta']
 
 # %% ../nbs/05_features.ipynb #00f1c238
 from dataclasses import dataclass
@@ -359,7 +359,7 @@ class FeatureExtractor:
     def __call__(self,
         y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
         speed:float=1., # Factor of the speed at which it is played
-    ) -> np.ndarray: # `(frames, 275)` float32; `n_frames` of them if `config.pad`
+    ) -> np.ndarray: # `(frames, columns)` float32; `n_frames` of them if `config.pad`
         "The features of a clip; raises `AudioError` where it is too short or silent"
         y = prepare(y, self.config, speed)
         parts = _by_name(y, *self.mel(y), self.config, self.filters)
@@ -374,7 +374,7 @@ def extract_features(
     y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
     speed:float=1., # Factor of the speed at which it is played
-) -> np.ndarray: # `(frames, 275)` float32
+) -> np.ndarray: # `(frames, columns)` float32
     "The nine features of a clip; raises `AudioError` where it is too short or silent"
     return _extractor(config)(y, speed)
 
@@ -414,6 +414,14 @@ def mean_over_windows(
     "The mean of the probabilities over the windows of each array"
     return np.stack([p.mean(0) for p in np.split(proba, np.cumsum([len(w) for w in ws])[:-1])])
 
+# %% ../nbs/05_features.ipynb #6cffefc9
+def softmax(
+    z:np.ndarray, # `(n, classes)` logits
+) -> np.ndarray: # Like `z`
+    "Probabilities from logits"
+    p = np.exp(z - z.max(-1, keepdims=True))
+    return p/p.sum(-1, keepdims=True)
+
 # %% ../nbs/05_features.ipynb #d3b6769f
 def combine_tta(
     proba, # `(speeds, ..., classes)` probabilities, those of the original speed first
@@ -421,5 +429,4 @@ def combine_tta(
     "The probabilities of a recording, from those at each speed"
     z = np.log(np.maximum(proba, 1e-30, dtype=float)) # a probability of 0 has no logarithm
     others = z[1:] if len(z) > 1 else z
-    p = np.exp((z[0] + others.mean(0))/2)
-    return p/p.sum(-1, keepdims=True)
+    return softmax((z[0] + others.mean(0))/2)

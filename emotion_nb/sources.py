@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['NAMELESS', 'log', 'PIPE_SECONDS', 'IN_MEMORY', 'LARGEST', 'MAX_CHANNELS', 'MAX_FLOAT', 'plain_name', 'source_name',
-           'named', 'one_recording', 'as_source', 'unblocked', 'open_source', 'from_array']
+           'named', 'one_recording', 'as_source', 'unblocked', 'open_source', 'from_array', 'recordings']
 
 # %% ../nbs/03_sources.ipynb #5c0e0004
 import errno, io, logging, os, re, select, stat, traceback
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from inspect import iscoroutinefunction
+from numbers import Number
 from tempfile import SpooledTemporaryFile
 from threading import Lock
 import numpy as np
@@ -360,3 +361,18 @@ def from_array(
     elif y.shape[0] < y.shape[1]: y = y.T
     if y.shape[1] > MAX_CHANNELS: raise AudioError(f'An array has at most {MAX_CHANNELS} channels, not {y.shape[1]}.')
     return _from_floats(y) if y.dtype.kind == 'f' else _from_integers(y)
+
+# %% ../nbs/03_sources.ipynb #32cd2358
+_FILES = str, bytes, bytearray, memoryview, os.PathLike, Mapping
+
+def recordings(
+    xs, # Iterable of recordings
+): # Iterator of them
+    "The recordings one by one; raises `AudioError` where these are none, or one"
+    file = isinstance(xs, _FILES) or callable(getattr(xs, 'read', None))
+    samples = getattr(getattr(xs, 'dtype', None), 'kind', 'O') in 'biufc'
+    if file or samples or isinstance(xs, tuple) and any(isinstance(v, Number) for v in xs):
+        name = source_name(xs).replace(NAMELESS, 'This')
+        raise AudioError(f'{name} is one recording, and many are expected: give a list, or use predict.')
+    try: return iter(xs)
+    except TypeError: raise AudioError(f'Recordings are given as a list, not as {type(xs).__name__}.') from None

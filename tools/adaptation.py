@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from emotion_nb.adaptation import labelled_layer, recording_outputs, voice_bias
 from emotion_nb.bundle import embedded, load_bundle
-from emotion_nb.classifier import EmotionClassifier, softmax
+from emotion_nb.classifier import EmotionClassifier
+from emotion_nb.features import softmax
 from emotion_nb.parallel import in_parallel
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 "Sounds that are not a voice, synthesised with random parameters: SOUNDS maps each kind to a function of `Maker`"
 import numpy as np
 from scipy.signal import butter, sosfilt
@@ -27,7 +26,8 @@ class Maker:
     def filtered(self, y, low, high):
         "The samples between two frequencies"
         nyquist = .49*self.sr
-        return sosfilt(butter(2, [min(low, .8*nyquist), min(max(high, 1.2*low), nyquist)], 'band', fs=self.sr, output='sos'), y)
+        edges = [min(low, .8*nyquist), min(max(high, 1.2*low), nyquist)]
+        return sosfilt(butter(2, edges, 'band', fs=self.sr, output='sos'), y)
 
     def harmonics(self, hz, n=None, slope=None, odd=False):
         "A periodic sound with a random fixed spectrum; `hz` is a number or `(samples,)`"
@@ -41,7 +41,8 @@ class Maker:
     def envelope(self, n, attack, decay, sustain, release):
         "ADSR of `n` samples, times in seconds"
         a, d, r = (max(1, round(x*self.sr)) for x in (attack, decay, release))
-        e = np.r_[np.linspace(0, 1, a), np.linspace(1, sustain, d), np.full(max(0, n - a - d - r), sustain), np.linspace(sustain, 0, r)]
+        held = np.full(max(0, n - a - d - r), sustain)
+        e = np.r_[np.linspace(0, 1, a), np.linspace(1, sustain, d), held, np.linspace(sustain, 0, r)]
         return np.pad(e[:n], (0, max(0, n - len(e))))
 
     def instrument(self):
@@ -49,7 +50,8 @@ class Maker:
         n, slope, odd = self.rng.integers(1, 20), self.u(.5, 2.5), self.maybe(.2)
         gains, plucked = self.u(0, 1), self.maybe()
         amp = self.rng.uniform(.1, 1, 25)
-        attack, release, vibrato, rate = self.log(.002, .15), self.log(.02, .5), self.pick(0, 0, self.u(.002, .012)), self.u(4, 7)
+        attack, release = self.log(.002, .15), self.log(.02, .5)
+        vibrato, rate = self.pick(0, 0, self.u(.002, .012)), self.u(4, 7)
         decay, breath = self.log(.1, 2), self.pick(0, 0, self.log(.001, .1))
         def note(hz, seconds):
             m = max(8, round(seconds*self.sr))
@@ -60,7 +62,8 @@ class Maker:
                 if k*hz > .48*self.sr: break
                 y += amp[k]*k**-slope*np.sin(k*p + k)*(np.exp(-t*k**.5*gains*3/decay) if plucked else 1)
             y += breath*self.noise(m)
-            return y*(self.envelope(m, attack, 2*decay, 0., .02) if plucked else self.envelope(m, attack, .1, self.u(.5, 1), min(release, seconds/2)))
+            if plucked: return y*self.envelope(m, attack, 2*decay, 0., .02)
+            return y*self.envelope(m, attack, .1, self.u(.5, 1), min(release, seconds/2))
         return note
 
     def place(self, y, sound, at):
@@ -84,20 +87,26 @@ class Maker:
         return self.filtered(self.noise(m), low, high)*np.minimum(1, t/attack)*np.exp(-5*t/seconds)
 
 def tone(m): return m.pick(np.sin, lambda p: np.sign(np.sin(p)), lambda p: p % 6.28 - 3.14)(m.phase(m.log(40, 8000)))
-def chord(m): return sum(m.harmonics(m.log(80, 1200)*r) for r in m.pick((1, 1.25, 1.5), (1, 1.2, 1.5), (1, 1.5), (1, 1.26, 1.5, 1.78), (1, 1.41, 1.7)))
+def chord(m):
+    ratios = m.pick((1, 1.25, 1.5), (1, 1.2, 1.5), (1, 1.5), (1, 1.26, 1.5, 1.78), (1, 1.41, 1.7))
+    return sum(m.harmonics(m.log(80, 1200)*r) for r in ratios)
 def sweep(m):
     a, b = m.log(30, 9000), m.log(30, 9000)
     line = m.t/m.t[-1]
-    return np.sin(m.phase(m.pick(a + (b - a)*line, a*(b/a)**line))) if m.maybe(.7) else m.harmonics(a*(min(b, 2000)/a)**line)
+    if m.maybe(.7): return np.sin(m.phase(m.pick(a + (b - a)*line, a*(b/a)**line)))
+    return m.harmonics(a*(min(b, 2000)/a)**line)
 def modulated_tone(m):
     depth, rate = m.u(.3, 1), m.log(.5, 30)
     gate = m.pick(lambda s: s, np.sign)(np.sin(m.phase(rate)))
     return m.harmonics(m.log(60, 4000), m.rng.integers(1, 12))*(1 + depth*gate)
 def siren(m):
     hz, rate, wide = m.log(200, 2500), m.log(.15, 12), m.u(.1, .6)
-    shape = m.pick(np.sin, lambda p: np.sign(np.sin(p)), lambda p: p % 6.28/3.14 - 1, lambda p: np.abs(p % 6.28/3.14 - 1)*2 - 1)
+    saw, square = lambda p: p % 6.28/3.14 - 1, lambda p: np.sign(np.sin(p))
+    shape = m.pick(np.sin, square, saw, lambda p: np.abs(saw(p))*2 - 1)
     return m.harmonics(hz*(1 + wide*shape(m.phase(rate))), m.rng.integers(1, 10))
-def hum(m): return m.harmonics(m.pick(50, 60, 100, 120, 400), m.rng.integers(1, 40)) + m.log(.001, .5)*m.coloured(m.u(0, 2))
+def hum(m):
+    hz = m.pick(50, 60, 100, 120, 400)
+    return m.harmonics(hz, m.rng.integers(1, 40)) + m.log(.001, .5)*m.coloured(m.u(0, 2))
 def noise(m): return m.coloured(m.pick(0., 1., 2., m.u(-1, 3)))
 def band_noise(m):
     low = m.log(50, 5000)
@@ -105,11 +114,14 @@ def band_noise(m):
 def modulated_noise(m): return m.coloured(m.u(0, 2))*(1 + m.u(.3, 1)*np.sin(m.phase(m.log(.3, 20))))
 def noise_bursts(m):
     low, long = m.log(60, 4000), m.log(.02, .6)
-    return m.rhythm(lambda: m.burst(long*m.u(.5, 1.5), low, low*m.log(1.3, 8), m.log(.001, .1)), m.log(.15, 1.5), m.u(0, .4))
+    burst = lambda: m.burst(long*m.u(.5, 1.5), low, low*m.log(1.3, 8), m.log(.001, .1))
+    return m.rhythm(burst, m.log(.15, 1.5), m.u(0, .4))
 def clicks(m):
     y = np.zeros(m.n)
     at = m.rng.integers(0, m.n, m.rng.integers(1, 40))
-    for a in at: m.place(y, m.u(.2, 1)*m.pick(np.ones(m.rng.integers(1, 30)), m.burst(m.log(.001, .03), 300, 9000)), a/m.sr)
+    for a in at:
+        loud = m.u(.2, 1)
+        m.place(y, loud*m.pick(np.ones(m.rng.integers(1, 30)), m.burst(m.log(.001, .03), 300, 9000)), a/m.sr)
     return y + m.pick(0, 1e-5, 1e-4, 1e-3)*m.noise()
 def dc(m):
     y = np.full(m.n, m.u(-.9, .9)) + m.pick(0, 1e-4, 1e-3)*m.noise()
@@ -122,7 +134,9 @@ def knocking(m):
         t = np.arange(len(hit))/m.sr
         return hit + m.u(0, 2)*np.sin(2*np.pi*low*t)*np.exp(-t*5/decay)
     return m.rhythm(knock, m.log(.1, .8), m.u(0, .5), m.u(0, .4))
-def footsteps(m): return m.rhythm(lambda: m.burst(m.u(.03, .2), m.log(50, 400), m.log(800, 6000), m.log(.001, .02)), m.u(.3, .8), .1)
+def footsteps(m):
+    step = lambda: m.burst(m.u(.03, .2), m.log(50, 400), m.log(800, 6000), m.log(.001, .02))
+    return m.rhythm(step, m.u(.3, .8), .1)
 def dog(m):
     size = m.log(150, 900)
     def bark():
@@ -140,10 +154,12 @@ def engine(m):
     wobble = np.cumsum(m.noise())
     wobble = m.filtered(wobble - wobble.mean(), .3, 5)
     hz = m.log(15, 120)*(1 + m.u(.01, .3)*wobble/np.abs(wobble).max())*(1 + m.pick(0, m.u(-.5, 1.5))*m.t/m.t[-1])
-    return m.harmonics(hz, 40, m.u(.3, 1.2)) + m.log(.05, 3)*m.filtered(m.coloured(1.), 60, 3000)*(1 + m.u(0, 1)*np.sin(m.phase(hz)))
+    y = m.harmonics(hz, 40, m.u(.3, 1.2))
+    return y + m.log(.05, 3)*m.filtered(m.coloured(1.), 60, 3000)*(1 + m.u(0, 1)*np.sin(m.phase(hz)))
 def rain(m):
     y = m.log(.02, 1)*m.filtered(m.coloured(m.u(0, 1)), m.log(200, 1500), m.log(4000, 10000))
-    for at in m.rng.uniform(0, m.n/m.sr, m.rng.integers(20, 300)): m.place(y, m.log(.1, 3)*m.burst(m.log(.002, .03), m.log(800, 4000), 9500), at)
+    for at in m.rng.uniform(0, m.n/m.sr, m.rng.integers(20, 300)):
+        m.place(y, m.log(.1, 3)*m.burst(m.log(.002, .03), m.log(800, 4000), 9500), at)
     return y
 def wind(m):
     gust = m.filtered(m.noise(), .1, m.u(.5, 3))
@@ -219,18 +235,25 @@ def buzzer(m):
     f = m.log(200, 3000)
     return (m.filtered(y, f*.8, f*1.3) + m.u(0, .3)*y)*(np.sin(m.phase(m.log(.3, 6))) > m.u(-1, .7))
 def insects(m):
-    return m.filtered(m.noise(), hz := m.log(2500, 8000), 1.1*hz)*np.maximum(0, np.sin(m.phase(m.log(10, 80))))*(np.sin(m.phase(m.log(.3, 4))) > m.u(-1, .5))
-def crackle(m): return m.rhythm(lambda: m.log(.05, 3)*m.burst(m.log(.002, .04), m.log(300, 3000), 9500), m.log(.01, .1), .9) + m.log(.001, .1)*m.coloured(2.)
+    y = m.filtered(m.noise(), hz := m.log(2500, 8000), 1.1*hz)*np.maximum(0, np.sin(m.phase(m.log(10, 80))))
+    return y*(np.sin(m.phase(m.log(.3, 4))) > m.u(-1, .5))
+def crackle(m):
+    crack = lambda: m.log(.05, 3)*m.burst(m.log(.002, .04), m.log(300, 3000), 9500)
+    return m.rhythm(crack, m.log(.01, .1), .9) + m.log(.001, .1)*m.coloured(2.)
 def glide(m):
     "A theremin, a whistle or a slide guitar: pitch that glides as a voice does, with a spectrum that does not change"
     steps = np.cumsum(m.rng.normal(0, m.u(.05, .3), max(3, int(m.n/m.sr*m.u(1, 6)))))
     hz = m.log(150, 2000)*np.exp(np.interp(m.t, np.linspace(0, m.t[-1], len(steps)), steps - steps.mean()))
-    return m.harmonics(hz*(1 + m.u(0, .01)*np.sin(m.phase(m.u(4, 7)))), m.rng.integers(1, 15))*np.abs(np.sin(m.phase(m.log(.2, 2))))**m.u(0, 1)
-def typing(m): return m.rhythm(lambda: m.u(.3, 1)*m.burst(m.log(.005, .05), m.log(500, 3000), 9500), m.log(.06, .35), .6, .2) + m.log(1e-4, .03)*m.coloured(1.)
+    y = m.harmonics(hz*(1 + m.u(0, .01)*np.sin(m.phase(m.u(4, 7)))), m.rng.integers(1, 15))
+    return y*np.abs(np.sin(m.phase(m.log(.2, 2))))**m.u(0, 1)
+def typing(m):
+    key = lambda: m.u(.3, 1)*m.burst(m.log(.005, .05), m.log(500, 3000), 9500)
+    return m.rhythm(key, m.log(.06, .35), .6, .2) + m.log(1e-4, .03)*m.coloured(1.)
 
-SOUNDS = {f.__name__.replace('_', ' '): f for f in (tone, chord, sweep, modulated_tone, siren, hum, noise, band_noise, modulated_noise,
-    noise_bursts, clicks, dc, knocking, footsteps, dog, engine, rain, wind, arpeggio, melody, music, chords, drums, beeps, dialling,
-    birds, bell, buzzer, insects, crackle, glide, typing)}
+SOUNDS = {f.__name__.replace('_', ' '): f for f in (
+    tone, chord, sweep, modulated_tone, siren, hum, noise, band_noise, modulated_noise, noise_bursts, clicks, dc,
+    knocking, footsteps, dog, engine, rain, wind, arpeggio, melody, music, chords, drums, beeps, dialling, birds, bell,
+    buzzer, insects, crackle, glide, typing)}
 
 def nonvoice(kind, seed, sr=22_050, seconds=None):
     "`(samples,)` float32 of a kind of `SOUNDS`, perhaps between two pauses, in a room or in noise"
@@ -238,7 +261,9 @@ def nonvoice(kind, seed, sr=22_050, seconds=None):
     y = SOUNDS[kind](m)
     y = y/(np.abs(y).max() + 1e-12)*(m.log(.05, 1.) if kind != 'dc' else 1)
     if kind == 'dc': return y.astype(np.float32)
-    if m.maybe(.3): y = np.convolve(y, np.r_[1, m.log(.02, .2)*m.noise(2000)*np.exp(-np.arange(2000)/m.u(200, 900))])[:m.n]
+    if m.maybe(.3):
+        room = np.r_[1, m.log(.02, .2)*m.noise(2000)*np.exp(-np.arange(2000)/m.u(200, 900))]
+        y = np.convolve(y, room)[:m.n]
     if m.maybe(.4): y = y*np.minimum(1, np.minimum(m.t, m.t[-1] - m.t)/m.log(.005, .5))
     if m.maybe(.4): y = np.r_[np.zeros(m.rng.integers(1, sr)), y, np.zeros(m.rng.integers(1, sr))]
     if m.maybe(.5): y = y + np.sqrt(np.mean(y**2))*m.log(.001, .3)*m.coloured(m.u(0, 1.5), len(y))

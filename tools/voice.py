@@ -1,9 +1,8 @@
-# ruff: noqa: E501
 """How many recordings of voices, and how many of other sounds, are recognised as a voice; printed as Markdown
 
-The sounds: the corpora in `--data`; Debian packages unpacked with `apt-get download` and `dpkg-deb -x` in `--packages`; notes of
-the General MIDI instruments, rendered by `fluidsynth`; speech of `espeak-ng`; and the sounds of nonvoices.py. `--webrtc` asks the
-detector of WebRTC instead (`pip install webrtcvad-wheels`)."""
+The sounds: the corpora in `--data`; Debian packages unpacked with `apt-get download` and `dpkg-deb -x` in
+`--packages`; notes of the General MIDI instruments, rendered by `fluidsynth`; speech of `espeak-ng`; and the sounds of
+nonvoices.py. `--webrtc` asks the detector of WebRTC instead (`pip install webrtcvad-wheels`)."""
 import argparse, io, re, subprocess, tempfile
 from collections import defaultdict
 from functools import partial
@@ -21,23 +20,26 @@ from nonvoices import SOUNDS, nonvoice
 
 SR, HOP = 22_050, 512
 PROMPTS = 'en', 'fr', 'es', 'ru', 'it' # Languages of asterisk-core-sounds-*-wav
-PACKAGES = ('wesnoth-1.16-data', 'lmms-common', 'lincity-ng-data', 'ardentryst', 'planetblupi-music-ogg', 'trackballs-data',
-    'asterisk-moh-opsound-wav', 'hydrogen-drumkits', 'sound-theme-freedesktop', 'extremetuxracer-data', 'freedroid-data',
-    'tuxpaint-stamps-default', 'supertux-data', 'minetest-data', 'xmoto-data', 'oxygen-sounds', 'gnome-audio', 'frozen-bubble-data')
-SPOKEN = re.compile(r'speech|voice|human|female|woman|elf|elv|dwarf|orc|ogre|goblin|troll|mermaid|mermen|lich|naga|drake|saurian|ghost|'
-                    r'groan|grunt|laugh|cry|scream|choir|vox|excellent|welldone|lalala|upset|(?<!d)amen|phone-|'
+PACKAGES = ('wesnoth-1.16-data', 'lmms-common', 'lincity-ng-data', 'ardentryst', 'planetblupi-music-ogg',
+    'trackballs-data', 'asterisk-moh-opsound-wav', 'hydrogen-drumkits', 'sound-theme-freedesktop',
+    'extremetuxracer-data', 'freedroid-data', 'tuxpaint-stamps-default', 'supertux-data', 'minetest-data', 'xmoto-data',
+    'oxygen-sounds', 'gnome-audio', 'frozen-bubble-data')
+SPOKEN = re.compile(r'speech|voice|human|female|woman|elf|elv|dwarf|orc|ogre|goblin|troll|mermaid|mermen|lich|naga|'
+                    r'drake|saurian|ghost|groan|grunt|laugh|cry|scream|choir|vox|excellent|welldone|lalala|upset|(?<!d)amen|phone-|'
                     r'_desc|/symbols/|_[a-z]{2}(_[a-zA-Z]{2})?\.ogg$', re.I)
 SOUNDFONT = 'TimGM6mb.sf2'
 VOCAL_PROGRAMS = {52, 53, 54, 85, 91, 121} # Of General MIDI, from 0: choirs, voices and breath
-VOICES = ['en', 'en+f3', 'en+m7', 'de+f2', 'fr+m3', 'es+f4', 'pl', 'tr+f5', 'zh+f1', 'sw+m5', 'en+croak', 'en+whisper', 'de+whisperf', 'it+m1']
+VOICES = ['en', 'en+f3', 'en+m7', 'de+f2', 'fr+m3', 'es+f4', 'pl', 'tr+f5', 'zh+f1', 'sw+m5', 'en+croak', 'en+whisper',
+          'de+whisperf', 'it+m1']
 TEXTS = ['The weather is fine today, and I am going to the market.', 'No!', 'Please call me back as soon as you can.',
-         'One, two, three, four, five, six, seven.', 'Kids are talking by the door.', 'What did you say? I cannot believe it.']
+         'One, two, three, four, five, six, seven.', 'Kids are talking by the door.',
+         'What did you say? I cannot believe it.']
 
 NO_PROMPT = re.compile(r'silence|beep|tone|ascending|descending|busy|ring|dial|is.wav')
 HEAD = """# Voices and other sounds
 
-Printed by `python tools/voice.py --packages DIR`: how many recordings the detector recognises as a voice. The Debian packages
-are named in that file; files in which somebody speaks are left out by their names.
+Printed by `python tools/voice.py --packages DIR`: how many recordings the detector recognises as a voice. The Debian
+packages are named in that file; files in which somebody speaks are left out by their names.
 """
 
 def excerpt(y, rng):
@@ -49,12 +51,14 @@ def excerpt(y, rng):
 def midi(rng, program):
     "A MIDI file: a few bars of one instrument, or of percussion (`None`), with chords where it is told so"
     channel, chords, beat = 9 if program is None else 0, rng.random() < .4, int(rng.integers(15, 60))
-    events, note = bytearray([0, 0xC0 | channel, program or 0]), int(rng.integers(35, 60) if program is None else rng.integers(45, 80))
+    events = bytearray([0, 0xC0 | channel, program or 0])
+    note = int(rng.integers(35, 60) if program is None else rng.integers(45, 80))
     for _ in range(int(rng.integers(6, 24))):
         note = int(np.clip(note + rng.integers(-5, 6), 30, 90))
         notes, v = [note, note + 4, note + 7][:3 if chords else 1], int(rng.integers(50, 127))
         for n in notes: events += bytes([0, 0x90 | channel, n, v])
-        for i, n in enumerate(notes): events += bytes([0 if i else min(127, beat*int(rng.integers(1, 3))), 0x80 | channel, n, 0])
+        for i, n in enumerate(notes):
+            events += bytes([0 if i else min(127, beat*int(rng.integers(1, 3))), 0x80 | channel, n, 0])
     events += bytes([100, 0xFF, 0x2F, 0])
     return b'MThd\0\0\0\6\0\0\0\1\0\x60MTrk' + len(events).to_bytes(4, 'big') + bytes(events)
 
@@ -63,7 +67,8 @@ def rendered(packages, program):
     font = next(packages.rglob(SOUNDFONT))
     with tempfile.TemporaryDirectory() as folder:
         (song := Path(folder)/'a.mid').write_bytes(midi(np.random.default_rng(program or 200), program))
-        subprocess.run(['fluidsynth', '-ni', '-q', '-r', '22050', '-F', f'{folder}/a.wav', font, song], check=True, capture_output=True)
+        command = ['fluidsynth', '-ni', '-q', '-r', '22050', '-F', f'{folder}/a.wav', font, song]
+        subprocess.run(command, check=True, capture_output=True)
         y = load_audio(f'{folder}/a.wav')
     return y[:10*SR]
 
@@ -91,7 +96,8 @@ def codec(y, rng):
     "Through a random codec"
     name = list(CODECS)[rng.integers(len(CODECS))]
     _, _, rates, levels = CODECS[name]
-    return encoded(np.clip(y, -1, 1), SR, name, int(rng.choice(rates)), None if levels is None else float(rng.uniform(*levels)))
+    rate = int(rng.choice(rates))
+    return encoded(np.clip(y, -1, 1), SR, name, rate, None if levels is None else float(rng.uniform(*levels)))
 
 CONDITIONS = { # Name to a function of samples and a random generator
     'noise 10 dB': lambda y, rng: add_noise(y, SR, 10, rng, rng.uniform(0, 1.2)),
@@ -111,13 +117,15 @@ def sources(data, packages):
     for p in sorted((data/'nemo').glob('*/*.opus')): yield True, f"nEMO, {p.stem.split('_')[1]}", partial(load_audio, p)
     for l in PROMPTS:
         for p in sorted((packages/f'asterisk-core-sounds-{l}-wav').rglob('*.wav')):
-            if not NO_PROMPT.search(str(p).split('sounds')[-1]): yield True, f'telephone prompts, {l}', partial(load_audio, p)
+            if NO_PROMPT.search(str(p).split('sounds')[-1]): continue
+            yield True, f'telephone prompts, {l}', partial(load_audio, p)
     for v in VOICES:
         for t in TEXTS: yield True, 'espeak-ng, whispered' if 'whisper' in v else 'espeak-ng', partial(spoken, v, t)
     for package in PACKAGES:
         for p in sorted((packages/package).rglob('*.*')):
             name = str(p.relative_to(packages/package))
-            if p.suffix in ('.wav', '.ogg', '.oga') and not SPOKEN.search(name): yield False, f'package {package}', partial(load_audio, p)
+            if p.suffix in ('.wav', '.ogg', '.oga') and not SPOKEN.search(name):
+                yield False, f'package {package}', partial(load_audio, p)
     for program in [*range(128), *[None]*20]:
         if program not in VOCAL_PROGRAMS: yield False, 'General MIDI instruments', partial(rendered, packages, program)
     for kind in SOUNDS:
