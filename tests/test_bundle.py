@@ -206,7 +206,7 @@ def as_format_1(m):
     return m | dict(format=1, recipe=renamed(recipe, back['recipe']))
 
 def test_old_names_are_those_of_format_1():
-    "The recipe as format 1 wrote it has each of them, and with those of today it is a whole recipe but for later fields"
+    "The recipe as format 1 wrote it has each of them, and with those of today it is a whole recipe but for LATER"
     before = json.loads(FORMAT_1.read_bytes())
     after = parse_manifest(FORMAT_1.read_bytes())
     of = lambda m, section: m['recipe'] if section == 'recipe' else m['recipe'][section]
