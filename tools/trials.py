@@ -17,7 +17,7 @@ from emotion_nb.core import EmotionError, TrainingError, data_dir
 from emotion_nb.corpus import catalogue, protocol_b
 from emotion_nb.experiment import fold_table, run_fold
 from emotion_nb.robustness import robustness
-from emotion_nb.training import RECIPES, Recipe
+from emotion_nb.training import RECIPES
 
 TABLE = Path(__file__).resolve().parent.parent/'nbs'/'tutorials'/'trials.csv'
 
