@@ -117,7 +117,7 @@ def test_options_replace_what_the_recipe_says(command, called, monkeypatch):
         assert (done.exit_code, done.output) == (1, f'Error: {cli.STOPPED}\n')
     plain, changed = asked
     assert changed == dataclasses.replace(plain, n_augmented=2, epochs=3, members=1, seed=7)
-    assert 'choose one of default, reference.' in run(command, '--recipe', 'best').stderr
+    assert 'choose one of default, ravdess, reference.' in run(command, '--recipe', 'best').stderr
 
 def test_the_help_names_the_formats_of_the_decoder():
     from emotion_nb.decoding import FORMATS
