@@ -155,7 +155,8 @@ PROMISES = {DECODED: ANSWERED, WARNED: DOUBTED, FILE_REFUSED: REFUSED}
 # Random bits that clip; a narrow band; little that can be read
 DOUBTFUL = {
     'AMR-WB', 'WAV of GSM 6.10', 'WAV of G.722', 'WAV of G.726', 'WAV of G.721', 'WAV at 2000 Hz', 'WAV at 8000 Hz',
-    'WAV at 11025 Hz', 'VOC', 'MP3 at 8 kHz', 'MP3 from its byte 777 on', 'MP3 from its byte 2345 on', '3GP of AMR', 'AMR'}
+    'WAV at 11025 Hz', 'VOC', 'MP3 at 8 kHz', 'MP3 from its byte 777 on', 'MP3 from its byte 2345 on', '3GP of AMR',
+    'AMR'}
 
 def file_promise(r): return DOUBTED if r.name in DOUBTFUL else PROMISES[r.promise]
 

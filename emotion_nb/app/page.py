@@ -460,6 +460,11 @@ async def _explain(self:EmotionApp, job):
 
 # %% ../../nbs/13g_page.ipynb #9de4f390
 @patch
+def _shown_results(self:EmotionApp):
+    "The results, corrected for their voice where they are said to be of one"
+    return one_voice(self.results) if self.many.one_voice.value else self.results
+
+@patch
 def _write(self:EmotionApp, form):
     "The results of many as CSV or JSON"
     if form == 'json': return predictions_json(self._shown_results())
@@ -472,11 +477,6 @@ def _predict_one(self:EmotionApp, job, recording):
     clf = self._loaded()
     scan(recording.open(), clf.bundle.features, self.max_seconds, job.check)  # refuses what is too long, can be stopped
     return clf.predict(recording.open())
-
-@patch
-def _shown_results(self:EmotionApp):
-    "The results, corrected for their voice where they are said to be of one"
-    return one_voice(self.results) if self.many.one_voice.value else self.results
 
 @patch
 def _show_many(self:EmotionApp): self.many.update(self._shown_results(), self._loaded().classes_.tolist())
