@@ -7,7 +7,8 @@ import pytest
 import soundfile as sf
 from emotion_nb import EmotionClassifier
 from emotion_nb.output import percent, points
-from emotion_nb.prediction import verdict
+from emotion_nb.adaptation import as_one_voice
+from emotion_nb.prediction import NO_VOICE, verdict
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
 from emotion_nb.app.protocol import CHUNK_BYTES
@@ -15,6 +16,7 @@ from emotion_nb.app.server import free_port
 from emotion_nb.app.theme import COLOURS
 from emotion_nb.app.upload import max_upload
 from emotion_nb.timeline import segments
+from nonvoices import nonvoice
 from playwright.sync_api import Error as PlaywrightError, expect
 from screenshot import choose, chromium_browser, command, job, long_recording, open_page, serving
 
@@ -183,6 +185,36 @@ def test_silence_and_clipping_are_said_plainly(visit, examples, tmp_path):
     sf.write(tmp_path/'loud.wav', np.clip(10*y/np.abs(y).max(), -1, 1), SAMPLE_RATE)
     visit.choose(tmp_path/'loud.wav')
     expect(visit.page.locator('.emotion-notes')).to_contain_text('Clipped')
+
+def test_what_is_not_a_voice_gets_no_emotion(visit, classifier, examples, tmp_path):
+    sf.write(tmp_path/'bells.wav', nonvoice('melody', 1, SAMPLE_RATE, 6.), SAMPLE_RATE)
+    visit.choose(tmp_path/'bells.wav')
+    answer, why = visit.page.locator('.emotion-answer'), visit.page.get_by_role('button', name='Why this answer?')
+    expect(visit.heading).to_have_text(NO_VOICE)
+    expect(visit.status).to_have_text('bells.wav: no voice recognised.')
+    expect(answer).to_contain_text(classifier.predict(tmp_path/'bells.wav').no_voice)
+    expect(answer.locator('data')).to_have_count(0)
+    expect(why).to_be_hidden()
+    visit.choose([tmp_path/'bells.wav', examples[0]])
+    expect(visit.status).to_have_text('Finished: 1 of 2 recordings answered. No voice recognised in 1.')
+    visit.choose(examples[0])
+    expect(why).to_be_visible()
+
+def test_recordings_of_one_voice_are_corrected_for_it(visit, classifier, examples):
+    files = [dict(name=f'{i}.flac', mimeType='audio/flac', buffer=examples[i].read_bytes()) for i in (0, 0, 0, 1, 2)]
+    visit.choose(files)
+    answered = lambda: [r['probabilities'] for r in json.loads(visit.download('Download JSON')[1])]
+    close = lambda expected: pytest.approx([x for p in expected for x in p.probabilities.values()], abs=1e-4)
+    numbers = lambda: [x for p in answered() for x in p.values()]
+    plain = [classifier.predict(o['buffer']) for o in files]
+    choice = visit.page.get_by_role('checkbox', name='These recordings are of one voice')
+    assert numbers() == close(plain)
+    choice.check()
+    assert numbers() == close(as_one_voice(plain))
+    assert numbers() != close(plain)
+    visit.choose(files)
+    expect(choice).not_to_be_checked()
+    assert numbers() == close(plain)
 
 def test_an_oversized_file_never_travels(visit, classifier, examples, tmp_path):
     visit.choose(examples[0])

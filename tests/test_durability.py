@@ -260,13 +260,14 @@ def tiny():
     tf = pytest.importorskip('tensorflow')
     tf.config.run_functions_eagerly(True)
     from emotion_nb.batches import BatchConfig
+    from emotion_nb.features import feature_names
     from emotion_nb.model import ModelConfig
     from emotion_nb.training import Recipe, fit, open_run
     net = ModelConfig(conv=(4,), kernel_size=(3,), strides=(2,), pool_size=(1,), lstm=(4,), dense=(4,), functionals=0)
     recipe = Recipe(model=net, epochs=3, batches=BatchConfig(batch_size=16), learning_rate=.02, warmup=1,
         ema_momentum=.8)
     rng, y = np.random.default_rng(0), np.eye(2, dtype=np.float32)[np.arange(32) % 2]
-    x = rng.standard_normal((32, 8, 275), dtype=np.float32)
+    x = rng.standard_normal((32, 8, len(feature_names(recipe.features))), dtype=np.float32)
     def run(folder, **changed):
         r = replace(recipe, **changed)
         return fit([list(x)], y, (x, y), r, open_run(folder, {}), verbose=0).predict(x, verbose=0)

@@ -1,4 +1,4 @@
-"The table of trials: each row of figures has a recipe that differs from the default in the named fields only."
+"The table of trials: each row of figures has a recipe that differs from the recipe `ravdess` in the named fields only."
 import re
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from trials import TABLE, TRIALS, changed, channel_augmentation, trial_recipe
 
 from emotion_nb.core import TrainingError
 from emotion_nb.model import ModelConfig
-from emotion_nb.training import Recipe, recipe_changes
+from emotion_nb.training import RECIPES, Recipe, recipe_changes
 
 def test_every_row_of_figures_has_a_recipe():
     assert set(pd.read_csv(TABLE).trial) <= set(TRIALS)
@@ -21,15 +21,15 @@ def test_every_figure_that_was_measured_once_has_a_day_and_a_command():
 
 @pytest.mark.parametrize('name', TRIALS)
 def test_a_trial_changes_what_it_names_and_nothing_else(name):
-    found = recipe_changes(trial_recipe(name))
+    found = recipe_changes(trial_recipe(name), RECIPES['ravdess'])
     assert {**TRIALS[name], **found} == TRIALS[name]
 
 def test_no_two_trials_are_the_same():
     recipes = [trial_recipe(name) for name in TRIALS]
     assert all(a != b for i, a in enumerate(recipes) for b in recipes[:i])
 
-def test_channel_augmentation_has_the_probabilities_of_the_default():
-    assert trial_recipe('all', {'all': channel_augmentation(1.)}) == Recipe()
+def test_channel_augmentation_has_the_probabilities_of_the_recipe():
+    assert trial_recipe('all', {'all': channel_augmentation(1.)}) == RECIPES['ravdess']
 
 def test_a_dotted_path_names_a_field_of_a_field():
     assert changed(Recipe(), 'model.dropout', .5) == Recipe(model=replace(ModelConfig(), dropout=.5))

@@ -69,7 +69,7 @@ def show(self:ClipView,
     config, # `FeatureConfig` of the classifier
 ):
     "Show a clip and its answer"
-    self.recording, self.why.value, self.why_button.layout.display = recording, '', None
+    self.recording, self.why.value, self.why_button.layout.display = recording, '', 'none' if prediction.no_voice else None
     self.sound.show(recording, scanned, config)
     self.answer.value = answer_html(prediction, prediction.warnings, recording.name)
 
@@ -225,7 +225,7 @@ class ManyView(widgets.VBox):
         self.one_voice = widgets.Checkbox(description=ONE_VOICE, indent=False)
         self.one_voice.observe(lambda _: on_one_voice(), 'value')
         self.summary, self.table = widgets.HTML(), ResultsTable(on_open=on_open, write=write)
-        super().__init__([styled(o, 'card') for o in (self.summary, self.one_voice, self.table)])
+        super().__init__([styled(self.summary, 'card'), card(self.one_voice), styled(self.table, 'card')])
         styled(self, 'result')
 
 # %% ../../nbs/13g_page.ipynb #0f7969e7
@@ -238,7 +238,8 @@ def update(self:ManyView,
     self.table.rows = [result_row(*o) for o in results]
     answers = [r.emotion for _, r in results if isinstance(r, Prediction) and not r.no_voice]
     failed = sum(isinstance(r, Exception) for _, r in results)
-    self.summary.value = results_html(answers, failed, len(results), classes)
+    voiceless = sum(isinstance(r, Prediction) for _, r in results) - len(answers)
+    self.summary.value = results_html(answers, failed, len(results), classes, voiceless)
 
 # %% ../../nbs/13g_page.ipynb #39566f89
 MANY = 5000 # Recordings at a time
@@ -498,9 +499,12 @@ async def _answer_waiting(self:EmotionApp, job, waiting, throttle):
 # %% ../../nbs/13g_page.ipynb #eee3be97
 def _counted(results):
     "How many of the results are answers, in a sentence or two"
-    answered, failed = (sum(isinstance(r, kind) for _, r in results) for kind in (Prediction, Exception))
+    predictions = [r for _, r in results if isinstance(r, Prediction)]
+    voiceless = sum(bool(p.no_voice) for p in predictions)
+    failed = sum(isinstance(r, Exception) for _, r in results)
+    none = f' No voice recognised in {voiceless}.' if voiceless else ''
     bad = f' {failed} could not be used; the table says why.' if failed else ''
-    return f'{answered} of {len(results)} recordings answered.{bad}'
+    return f'{len(predictions) - voiceless} of {len(results)} recordings answered.{none}{bad}'
 
 # %% ../../nbs/13g_page.ipynb #45ca7cd6
 _AT_ONCE = 2 # Recordings in memory at a time
@@ -511,7 +515,7 @@ async def _answer_many(self:EmotionApp, job, uploads, left_out=''):
     self._loaded()
     self.results, self.uploads = [[o.name, None] for o in uploads], uploads
     self.prediction, self.timeline, self.result.children = None, None, (self.many,)
-    self.many.table.batch += 1
+    self.many.table.batch, self.many.one_voice.value = self.many.table.batch + 1, False
     self._show_many()
     self.jobs.say(f'Listening to {len(uploads)} recordings …{left_out}')
     waiting, throttle = iter(enumerate(uploads)), Throttle()

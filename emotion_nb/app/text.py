@@ -130,13 +130,15 @@ def results_html(
     failed:int, # How many could not be used
     total:int, # How many there are
     classes, # Names of all emotions
+    voiceless=0, # In how many no voice was recognised
 ) -> Markup:
     "How often each emotion is the answer for many recordings"
+    none = f', {voiceless} without a voice' if voiceless else ''
     bad = f', {failed} could not be used' if failed else ''
     counts = {c: answers.count(c) for c in classes}
     share = {f'{c} ({n})': n/len(answers) for c, n in counts.items()} if answers else {}
     bars = bars_html('Share of the answers', share) if answers else ''
-    return tag('div', tag('h2', f'{len(answers)} of {total} recordings answered{bad}'), bars, class_='emotion-summary')
+    return tag('div', tag('h2', f'{len(answers)} of {total} recordings answered{none}{bad}'), bars, class_='emotion-summary')
 
 # %% ../../nbs/13d_text.ipynb #91f31023
 FEATURE_WORDS = dict(
