@@ -69,7 +69,8 @@ def show(self:ClipView,
     config, # `FeatureConfig` of the classifier
 ):
     "Show a clip and its answer"
-    self.recording, self.why.value, self.why_button.layout.display = recording, '', 'none' if prediction.no_voice else None
+    self.recording, self.why.value = recording, ''
+    self.why_button.layout.display = 'none' if prediction.no_voice else None
     self.sound.show(recording, scanned, config)
     self.answer.value = answer_html(prediction, prediction.warnings, recording.name)
 
