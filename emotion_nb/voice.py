@@ -65,7 +65,7 @@ def loudest_part(
 
 # %% ../nbs/05d_voice.ipynb #bc6047e9
 PROBE_PEAK = .5
-_LOOKS = (1.2, 1.), (60., 1.), (5., .75) # Seconds of the loudest part and the speed at which it is played, in this order
+_LOOKS = (1.2, 1.), (60., 1.), (5., .75) # Seconds of the loudest part, and the speed at which it is played
 VOICE_PROBABILITY = .65 # Of a chunk that counts
 VOICE_CHUNKS, FEWEST_CHUNKS = 18, 4 # Chunks that count: 0.58 s, and of the shortest sound 0.13 s
 VOICE_SHARE = .4       # Of the chunks of a sound so short that this is less

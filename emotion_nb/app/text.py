@@ -138,7 +138,8 @@ def results_html(
     counts = {c: answers.count(c) for c in classes}
     share = {f'{c} ({n})': n/len(answers) for c, n in counts.items()} if answers else {}
     bars = bars_html('Share of the answers', share) if answers else ''
-    return tag('div', tag('h2', f'{len(answers)} of {total} recordings answered{none}{bad}'), bars, class_='emotion-summary')
+    heading = tag('h2', f'{len(answers)} of {total} recordings answered{none}{bad}')
+    return tag('div', heading, bars, class_='emotion-summary')
 
 # %% ../../nbs/13d_text.ipynb #91f31023
 FEATURE_WORDS = dict(
