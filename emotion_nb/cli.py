@@ -140,7 +140,8 @@ def _print_table(answered, files):
     for i, (f, p) in enumerate(answered):
         if not i: echo(f"{'file':{width}}  {'emotion':9}  confidence")
         doubt = f'  {verdict(p).lower()}' if len(p.candidates) != 1 else ''
-        echo(f"{one_line(f):{width}}  {p.emotion or '-':9}  {p.confidence:10.1%}{doubt}")
+        confidence = f'{p.confidence:.1%}' if p.emotion else '-'
+        echo(f"{one_line(f):{width}}  {p.emotion or '-':9}  {confidence:>10}{doubt}")
 
 # %% ../nbs/14_cli.ipynb #5fb7e4c4
 def _print_csv(answered, files):
