@@ -101,7 +101,7 @@ def voice_score(
     n = _chunks_needed(y, sample_rate)
     best = 0.
     for seconds, speed in _LOOKS:
-        best = max(best, _score(loudest_part(y, round(seconds*sample_rate)), sample_rate, n, speed))
+        best = max(best, _score(loudest_part(y, round(seconds*sample_rate)), sample_rate, round(n/speed), speed))
         if best >= VOICE_PROBABILITY: break
     return best
 
