@@ -68,7 +68,8 @@ def judge_again(data):
         earlier = metrics.get('judged_again', {}).get('changed', 0) # Other emotions since the training, at most
         metrics |= {split: report_figures(r) for split, r in reports.items()}
         add_metrics(part, metrics | dict(calibration=calibration_figures(clf, reports, report),
-            robustness=robust.to_dict('index'), judged_again=dict(changed=earlier + int(changed.sum()), clips=len(before))))
+            robustness=robust.to_dict('index'),
+            judged_again=dict(changed=earlier + int(changed.sum()), clips=len(before))))
         write_card(part)
 
 def main():
