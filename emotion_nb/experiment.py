@@ -206,6 +206,21 @@ def _model(df, splits, folder, recipe, protocol, progress):
     splits = joint_splits(df, splits)
     return EmotionClassifier.load(_trained_bundle(df, splits, folder, recipe, protocol, progress))
 
+def _fold_report(df, own, splits, name, protocol, folder, recipe, split, progress, by=evaluate):
+    "The report of one fold of a corpus, whose clips are `own`, saved in `folder`"
+    clf = _model(df, splits, folder, recipe, name, progress)
+    report = _judge(clf, own[splits == split], protocol, progress, by)
+    with writing(folder): write_report_files(report, folder/f'report_{split}')
+    return report
+
+def _saved(report, table, folder):
+    "The pooled report, after it was saved with its table of folds"
+    with writing(folder):
+        out = write_report_files(report, folder)
+        with whole_file(out/'folds.csv') as part:
+            table(report.predictions, report.classes).to_csv(part, float_format='%.4f')
+    return report
+
 # %% ../nbs/12_experiment.ipynb #10518d0b
 def run_fold(
     df:pd.DataFrame, # The catalogue; clips of other corpora than RAVDESS are all for training
@@ -216,14 +231,12 @@ def run_fold(
     progress:bool=True, # Show progress
 ) -> Report:
     "Train one fold of protocol B and evaluate it on unseen actors; the report is saved in `fold_<k>/report_<split>`"
-    folder, own = Path(folder)/f'fold_{fold}', of_corpus(df, 'ravdess')
+    own = of_corpus(df, 'ravdess').assign(fold=fold)
     splits = protocol_b(own, fold)
-    clf = _model(df, splits, folder, recipe, f'B, fold {fold}', progress)
-    d = own[splits == split].assign(fold=fold)
-    protocol = f'B (speaker-independent), fold {fold}, {split} actors {sorted(d.actor.unique().tolist())}'
-    report = _judge(clf, d, protocol, progress)
-    with writing(folder): write_report_files(report, folder/f'report_{split}')
-    return report
+    actors = sorted(own[splits == split].actor.unique().tolist())
+    protocol = f'B (speaker-independent), fold {fold}, {split} actors {actors}'
+    run = Path(folder)/f'fold_{fold}', recipe, split, progress
+    return _fold_report(df, own, splits, f'B, fold {fold}', protocol, *run)
 
 # %% ../nbs/12_experiment.ipynb #7c4fa16d
 def fold_table(
@@ -261,12 +274,7 @@ def run_protocol_b(
     "Train and evaluate folds of protocol B; figures and predictions are saved in `folder/report_<split>`"
     folder, folds = Path(folder), list(folds)
     reports = [run_fold(df, k, folder, recipe, split, progress) for k in folds]
-    report = _pooled(reports, folds, split, recipe.seed)
-    with writing(folder):
-        out = write_report_files(report, folder/f'report_{split}')
-        with whole_file(out/'folds.csv') as part:
-            fold_table(report.predictions, report.classes).to_csv(part, float_format='%.4f')
-    return report
+    return _saved(_pooled(reports, folds, split, recipe.seed), fold_table, folder/f'report_{split}')
 
 # %% ../nbs/12_experiment.ipynb #1f4a046f
 def run_nemo_fold(
@@ -278,14 +286,12 @@ def run_nemo_fold(
     progress:bool=True, # Show progress
 ) -> CorpusReport:
     "Train one fold of nEMO and evaluate it on unseen speakers; the report is saved in `fold_<k>/report_<split>`"
-    folder, own = Path(folder)/f'fold_{fold}', of_corpus(df, 'nemo')
+    own = of_corpus(df, 'nemo').assign(fold=fold)
     splits = protocol_nemo(own, fold)
-    clf = _model(df, splits, folder, recipe, f'nEMO, fold {fold}', progress)
-    d = own[splits == split].assign(fold=fold)
-    protocol = f"nEMO (speaker-independent), fold {fold}, {split} speakers {', '.join(sorted(d['speaker'].unique()))}"
-    report = _judge(clf, d, protocol, progress, evaluate_corpus)
-    with writing(folder): write_report_files(report, folder/f'report_{split}')
-    return report
+    speakers = ', '.join(sorted(own[splits == split]['speaker'].unique()))
+    protocol = f'nEMO (speaker-independent), fold {fold}, {split} speakers {speakers}'
+    run = Path(folder)/f'fold_{fold}', recipe, split, progress
+    return _fold_report(df, own, splits, f'nEMO, fold {fold}', protocol, *run, evaluate_corpus)
 
 # %% ../nbs/12_experiment.ipynb #0780d029
 def nemo_fold_table(
@@ -318,11 +324,7 @@ def run_protocol_nemo(
     protocol = (f"nEMO (speaker-independent), folds {', '.join(map(str, folds))}, {split} splits pooled, "
         f'{len(t)} clips, one model a fold (seed {recipe.seed})')
     report = evaluate_corpus(t, t[classes].to_numpy(), classes, protocol)
-    with writing(folder):
-        out = write_report_files(report, folder/f'report_{split}')
-        with whole_file(out/'folds.csv') as part:
-            nemo_fold_table(t, classes).to_csv(part, float_format='%.4f')
-    return report
+    return _saved(report, nemo_fold_table, folder/f'report_{split}')
 
 # %% ../nbs/12_experiment.ipynb #28ce90ea
 _TRAINED = dict(nemo='ravdess', ravdess='nemo') # Corpus that is left out, and the one that trains
