@@ -173,7 +173,7 @@ class EmotionClassifier(SegmentClassifier):
     "Names the emotion in a recording of speech or song; may be shared between threads and sent to processes"
     @classmethod
     def load(cls,
-        path:str|Path|None=None, # Folder of a bundle; `None` for the model that comes with the library
+        path:str|Path|None=None, # Folder of a bundle, or 'default' or 'ravdess' for a model that comes with the library
     ) -> Self: # A classifier
         "A classifier of a saved model; raises `BundleError`"
         return cls(load_bundle(path))

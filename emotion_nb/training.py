@@ -42,8 +42,10 @@ class Recipe:
     cmn:tuple=(0.,)                 # For each network: strength of cepstral mean normalisation, 0 to 1
     lda:bool=True                   # A linear discriminant of the functionals as a further member
     prior:tuple=(('calm', .5), ('neutral', .5)) # Weight of emotions in the prior of the answers; 1 for all others
+    temperature_factor:float=1.     # The temperature fitted on validation is multiplied by it, for recordings of strangers
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
-    lda_mfcc:int|None=13            # LDA: `n_mfcc` as for `lda_columns`
+    lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
+    lda_weight:float=1.             # LDA: its weight in the mean of the logits, where a network weighs 1
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
     epochs:int=26                   # Of each network, at most
@@ -87,7 +89,7 @@ RECIPES = {
     'default': Recipe(),
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
-        n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), tta_speeds=(.92, 1.08), lda_mfcc=None,
+        n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), tta_speeds=(.92, 1.08), lda_all=True,
         epochs=120, learning_rate=1.5e-3, warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
@@ -358,12 +360,11 @@ def discriminant(
 # %% ../nbs/08_training.ipynb #6f933440
 def lda_columns(
     features:FeatureConfig, # Which columns are what
-    n_mfcc:int|None=13, # Cepstral coefficients that count; `None` for all columns
 ) -> np.ndarray: # `(columns,)` bool
-    "The columns that the discriminant reads"
+    "The columns that carry from one corpus to another: MFCC 0, spectral contrast, RMS, ZCR, pitch and voice quality"
     r = feature_ranges(features)
-    used = np.full(max(s.stop for s in r.values()), n_mfcc is None)
-    for name in ('mfcc', 'delta', 'delta2'): used[r[name].start:][:n_mfcc] = True
+    used = np.zeros(max(s.stop for s in r.values()), bool)
+    used[r['mfcc'].start] = True
     for name in {'contrast', 'rms', 'zcr', 'pitch'} & r.keys(): used[r[name]] = True
     return used
 
@@ -371,7 +372,7 @@ def lda_columns(
 def fit_lda(
     copies:list, # For each copy a list of the training clips' standardised features; the unchanged clips first
     y:np.ndarray, # `(clips,)` index of the class
-    recipe:Recipe, # Its `features`, `nuisance_weight` and `shrinkage`
+    recipe:Recipe, # Its `features`, `lda_all`, `nuisance_weight` and `shrinkage`
     drawn:np.ndarray|None=None, # Positions of the clips that count, some more than once; `None` for each once
 ): # `keras.Model`, as from `build_model`
     "The linear discriminant of the functionals of these clips"
@@ -380,7 +381,7 @@ def fit_lda(
     drawn = np.arange(len(y)) if drawn is None else drawn
     f = [of(clips)[drawn] for clips in copies]
     mean, variance = f[0].mean(0), f[0].var(0)
-    used = np.tile(lda_columns(recipe.features, recipe.lda_mfcc), len(FUNCTIONALS))
+    used = np.tile(recipe.lda_all | lda_columns(recipe.features), len(FUNCTIONALS))
     s, *augmented = [limited_functionals(a, mean, variance)[:, used] for a in f]
     fitted, biases = discriminant(s, [a - s for a in augmented], y[drawn], recipe.nuisance_weight, recipe.shrinkage)
     weights = np.zeros((len(used), len(biases)))
@@ -404,11 +405,12 @@ def calibrate(
     model, # From `build_model`, `build_lda` or `ensemble`
     clips:list, # For each validation clip its standardised features `(frames, columns)` at each speed
     true:np.ndarray, # `(n,)` index of the clips' classes
+    factor:float=1., # By which the fitted temperature is multiplied
 ) -> float: # The temperature
     "Divide the logits of a model by the temperature that fits these clips, answered as by `EmotionClassifier`"
     ws = [windows(x, model.input_shape[1]) for at_speed in zip(*clips) for x in at_speed]
     means = mean_over_windows(model.predict(np.concatenate(ws), batch_size=128, verbose=0), ws)
-    temperature = fit_temperature(combine_tta(means.reshape(-1, len(clips), means.shape[1])), true)
+    temperature = factor*fit_temperature(combine_tta(means.reshape(-1, len(clips), means.shape[1])), true)
     for layer in logit_layers(model): layer.set_weights([w/temperature for w in layer.get_weights()])
     return temperature
 
@@ -499,7 +501,7 @@ def fit_members(
     members = [_fit_member(data, r, _member_folder(folder, i), verbose) for i, r in enumerate(recipes)]
     if recipe.lda:
         members.append(fit_lda(data.copies, data.y, recipe, data.drawn))
-        calibrate(members[-1], [clip[:1] for clip in data.validation], data.true)
+        calibrate(members[-1], [clip[:1] for clip in data.validation], data.true, 1/recipe.lda_weight)
     return members
 
 # %% ../nbs/08_training.ipynb #a0dbe4ab
@@ -544,7 +546,7 @@ def train(
     data = prepare_data(df, splits, recipe, progress)
     model = ensemble(fit_members(data, recipe, folder, 'auto' if progress else 0))
     shift_prior(model, data.encoder.classes_, recipe.prior)
-    temperature = calibrate(model, data.validation, data.true)
+    temperature = calibrate(model, data.validation, data.true, recipe.temperature_factor)
     run = Run(model, data.scaler, data.encoder, recipe, folder, temperature)
     _write_run(run, df.assign(split=splits))
     return run
