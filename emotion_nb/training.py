@@ -42,7 +42,7 @@ class Recipe:
     cmn:tuple=(0.,)                 # For each network: strength of cepstral mean normalisation, 0 to 1
     lda:bool=True                   # A linear discriminant of the functionals as a further member
     prior:tuple=(('calm', .5), ('neutral', .5)) # Weight of emotions in the prior of the answers; 1 for all others
-    temperature_factor:float=1.     # The temperature fitted on validation is multiplied by it, for recordings of strangers
+    temperature_factor:float=1.     # By which the temperature fitted on validation is multiplied
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
     lda_weight:float=1.             # LDA: its weight in the mean of the logits, where a network weighs 1
