@@ -29,7 +29,7 @@ setup(
     # The dashboard's notebook travels in the wheel, so that `emotion-nb dashboard` works outside a checkout.
     packages=['emotion_nb', 'emotion_nb.app', 'emotion_nb.dashboards'],
     package_dir={'emotion_nb': 'emotion_nb', 'emotion_nb.app': 'emotion_nb/app', 'emotion_nb.dashboards': 'dashboards'},
-    package_data={'emotion_nb': ['bundled/**/*', 'bundled_ravdess/**/*', 'examples/*', 'silero/*', 'py.typed'], 'emotion_nb.app': ['static/*'],
+    package_data={'emotion_nb': ['bundled*/**/*', 'examples/*', 'silero/*', 'py.typed'], 'emotion_nb.app': ['static/*'],
                   'emotion_nb.dashboards': ['*.ipynb', '*.json']},
     entry_points={'console_scripts': cfg['console_scripts'].split()},
     zip_safe=False,
