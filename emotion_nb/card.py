@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from .bundle import BUNDLED, parse_features, read_manifest
 from .corpus import FOLDS
-from .evaluation import markdown_table
+from .evaluation import markdown_table, wilson
 from .features import feature_ranges
 from .robustness import with_intervals
 
@@ -263,10 +263,22 @@ Earlier models were evaluated on these test splits too, each of a recipe chosen 
 
 # %% ../nbs/12a_card.ipynb #d6e3fa9f
 def _figure(m, path):
-    "A figure of the metrics by its path, such as 'test/both/accuracy'; `None` where it was not measured"
-    for name in path.split('/'):
+    "A figure of the metrics by its path, such as 'test > both > accuracy'; `None` where it was not measured"
+    for name in path.split(' > '):
         if (m := m.get(name)) is None: return None
     return m
+
+# %% ../nbs/12a_card.ipynb #1c7df513
+_INTERVALS = dict(uar='uar_interval', accuracy='interval') # Keys of a figure and of its interval
+
+def _spread(m, path):
+    "The interval of a figure, or its standard deviation over the seeds, a text; empty where there is none"
+    *above, last = path.split(' > ')
+    if (x := _figure(m, path)) is None: return ''
+    if above == ['seeds', 'mean']: return f"± {_pc(m['seeds']['sd'][last])}" if m['seeds']['sd'] else ''
+    if above[0] == 'robustness': return _span(wilson(round(x*(n := m['validation']['both']['n'])), n))
+    interval = _figure(m, ' > '.join([*above, _INTERVALS.get(last, last)]))
+    return _span(interval) if isinstance(interval, (list, tuple)) else ''
 
 # %% ../nbs/12a_card.ipynb #490c7c74
 def _reached(x, limit, at):
@@ -297,11 +309,12 @@ def _goals(m, folder=BUNDLED):
     goals = _rows('goals.csv', folder)
     found = [(g, _figure(m, g['path'])) for g in goals]
     shown = lambda x: 'not measured' if x is None else f'{x:.2%}'
-    rows = [[g['figure'], shown(x), *(_verdict(x, g[k], g['at']) for k in ('must', 'goal'))] for g, x in found]
+    verdicts = lambda g, x: [_verdict(x, g[k], g['at']) for k in ('must', 'goal')]
+    rows = [[g['figure'], shown(x), _spread(m, g['path']), *verdicts(g, x), g.get('command', '')] for g, x in found]
     missed = '; '.join(_missed(m, goals)) or 'none'
     return f"""## Goals
 
-{markdown_table(['', 'figure', 'must', 'goal'], rows)}
+{markdown_table(['', 'figure', '95 % interval, or ± sd', 'must', 'goal', 'command'], rows)}
 
 *Must* is the least that the project was to reach, *goal* what it aimed at. The figures are those of the tables on this
 card.
