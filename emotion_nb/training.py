@@ -45,7 +45,6 @@ class Recipe:
     temperature_factor:float=1.     # By which the temperature fitted on validation is multiplied
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
-    lda_weight:float=1.             # LDA: its weight in the mean of the logits, where a network weighs 1
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
     epochs:int=26                   # Of each network, at most
@@ -501,7 +500,7 @@ def fit_members(
     members = [_fit_member(data, r, _member_folder(folder, i), verbose) for i, r in enumerate(recipes)]
     if recipe.lda:
         members.append(fit_lda(data.copies, data.y, recipe, data.drawn))
-        calibrate(members[-1], [clip[:1] for clip in data.validation], data.true, 1/recipe.lda_weight)
+        calibrate(members[-1], [clip[:1] for clip in data.validation], data.true)
     return members
 
 # %% ../nbs/08_training.ipynb #a0dbe4ab
