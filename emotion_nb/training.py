@@ -42,7 +42,7 @@ class Recipe:
     cmn:tuple=(0.,)                 # For each network: strength of cepstral mean normalisation, 0 to 1
     lda:bool=True                   # A linear discriminant of the functionals as a further member
     prior:tuple=(('calm', .5), ('neutral', .5)) # Weight of emotions in the prior of the answers; 1 for all others
-    temperature_factor:float=1.     # By which the temperature fitted on validation is multiplied
+    temperature_factor:float=2.     # By which the temperature fitted on validation is multiplied
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
@@ -88,12 +88,12 @@ RECIPES = {
     'default': Recipe(),
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
-        n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), tta_speeds=(.92, 1.08), lda_all=True,
-        epochs=120, learning_rate=1.5e-3, warmup=4),
+        n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), temperature_factor=1.,
+        tta_speeds=(.92, 1.08), lda_all=True, epochs=120, learning_rate=1.5e-3, warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
-        oversample=False, lda=False, prior=(), epochs=50, learning_rate=1e-3, warmup=2,
+        oversample=False, lda=False, prior=(), temperature_factor=1., epochs=50, learning_rate=1e-3, warmup=2,
         weight_decay=0., ema_momentum=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #c6c34711
