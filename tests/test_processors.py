@@ -68,7 +68,7 @@ def test_another_scaler_changes_the_networks_answers(reference):
     (test_bundled_model.py compares the real one, with the corpus)"""
     b, rng = load_bundle(), np.random.RandomState(0)
     for k in ('mean', 'scale'):
-        moved = getattr(b, k) + b.scale*rng.normal(0, 1e-3, 275).astype(np.float32)
+        moved = getattr(b, k) + b.scale*rng.normal(0, 1e-3, len(b.mean)).astype(np.float32)
         assert distance(replace(b, **{k: moved}), reference) > NETWORK
 
 def test_one_per_cent_of_any_matrix_changes_the_networks_answers(reference):

@@ -65,18 +65,18 @@ def disagreements(
 # --- The network alone, on random windows
 
 def fixed_windows(
-    mean, # `(275,)` mean of the features, roughly
-    sd, # `(275,)` their standard deviation, roughly
+    mean, # `(columns,)` mean of the features, roughly
+    sd, # `(columns,)` their standard deviation, roughly
     n:int=8, # Windows
     n_frames:int=128, # Of a window
-) -> np.ndarray: # `(n, n_frames, 275)` float32, features before they are standardised
+) -> np.ndarray: # `(n, n_frames, columns)` float32, features before they are standardised
     "Random walks, always the same: NumPy never changes the stream of `RandomState`"
     r = np.random.RandomState(0).standard_normal((n, n_frames, len(mean)))
     return (np.asarray(mean) + np.asarray(sd)*(.7*r[:, :1] + .1*r.cumsum(1))).astype(np.float32)
 
 def network_answers(
     bundle, # From `load_bundle`
-    x, # `(n, n_frames, 275)` features before they are standardised
+    x, # `(n, n_frames, columns)` features before they are standardised
 ) -> dict: # Label to `(n,)` probabilities
     "The probabilities of a bundle's scaler, network and labels"
     import onnxruntime as ort
@@ -98,7 +98,7 @@ def network_distance(
 
 def scaler_distance(
     scaler, # `StandardScaler`
-    frames, # `(frames, 275)` features that it may have been fitted on
+    frames, # `(frames, columns)` features that it may have been fitted on
 ) -> float: # In standard deviations
     "The largest difference of a column's mean or deviation"
     off = frames.mean(0, dtype=float) - scaler.mean_, frames.std(0, dtype=float) - scaler.scale_
