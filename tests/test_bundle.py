@@ -196,7 +196,7 @@ def test_a_bundle_of_fewer_constants_is_migrated(folder):
 
 FORMAT_1 = Path(__file__).with_name('bundle_format_1.json') # Of the bundled model, without figures
 SECTIONS = dict(recipe=Recipe, model=ModelConfig, augmentation=AugmentConfig)
-LATER = dict(recipe=('prior', 'lda_mfcc'), augmentation=('codec',)) # Fields that no recipe of format 1 had
+LATER = dict(recipe=('prior', 'temperature_factor', 'lda_all'), augmentation=('codec',)) # Fields that no recipe of format 1 had
 
 def renamed(values, names): return {names.get(k, k): v for k, v in values.items()}
 
@@ -223,7 +223,7 @@ def test_old_names_are_those_of_format_1():
 
 def test_todays_manifest_comes_back_from_format_1():
     old = as_format_1(MANIFEST)
-    assert not {*OLD_NAMES['recipe'].values()} & {*old['recipe']} and old['recipe']['speeds'] == [.92, 1.08]
+    assert not {*OLD_NAMES['recipe'].values()} & {*old['recipe']} and old['recipe']['speeds'] == MANIFEST['recipe']['tta_speeds']
     assert migrate(old) == MANIFEST and old['format'] == 1
     assert migrate(MANIFEST) == MANIFEST
 
@@ -505,7 +505,7 @@ def test_nothing_is_unpickled_by_the_dashboard(planted, examples):
 
 def test_an_array_of_objects_is_not_unpickled(planted, examples):
     folder, trace = planted
-    put(folder, 'arrays.npz', arrays(mean=np.array([Trace(trace)]*275, object)))
+    put(folder, 'arrays.npz', arrays(mean=np.array([Trace(trace)]*WIDTH, object)))
     refused(folder, 'arrays.npz')
     done = subprocess.run(['emotion-nb', 'predict', '--model', folder, examples[0]], capture_output=True, text=True)
     assert done.returncode == 1 and 'arrays.npz' in done.stderr and 'Traceback' not in done.stderr
