@@ -147,7 +147,7 @@ def test_a_clip_is_played_and_drawn(visit, examples):
     expect(spectrogram).to_contain_text('time in seconds')
     for tick in ('500', '1,000', '8,000'): expect(spectrogram.get_by_text(tick, exact=True)).to_have_count(1)
     assert spectrogram.locator('image').evaluate('o => o.getBoundingClientRect().width') > 300
-    expect(visit.page.get_by_text(re.compile(r'Used for the answer: \d\.\d\d to \d\.\d\d s'))).to_be_visible()
+    expect(visit.page.get_by_text(re.compile(r'Listened to: \d\.\d\d to \d\.\d\d s'))).to_be_visible()
 
 def test_an_example_is_one_click_away(visit, classifier):
     with job(visit.page): visit.press('angry')

@@ -85,8 +85,8 @@ def _captions(s, config):
     one, length = len(s.used) == 1, f'{s.seconds:.2f} s of sound'
     used = '{:.2f} to {:.2f} s'.format(*s.used[0]) if one else f'{s.active_seconds:.1f} of {s.seconds:.1f} s'
     return dict(
-        waveform=['Waveform', f'Used for the answer: {used}, above the bar.',
-                  f'Waveform of {length}, of which the answer uses {used}.'],
+        waveform=['Waveform', f'Listened to: {used}, above the bar.',
+                  f'Waveform of {length}, of which {used} was listened to.'],
         spectrogram=['Mel spectrogram', 'Brighter is louder.',
                      f'Mel spectrogram of {length}, from 0 to {config.sample_rate//2} Hz.'])
 
