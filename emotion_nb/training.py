@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'Recipe', 'recipe_changes', 'fit_scaler', 'oversampled', 'learning_rate', 'masked_crossentropy',
-           'compile_model', 'writing', 'open_run', 'versions', 'fit', 'plot_history', 'discriminant', 'lda_columns',
-           'fit_lda', 'shift_prior', 'calibrate', 'absent_emotions', 'TrainingData', 'prepare_data', 'fit_members',
-           'Run', 'run_config', 'train']
+           'compile_model', 'writing', 'open_run', 'versions', 'fit', 'plot_history', 'discriminant', 'without_offsets',
+           'lda_columns', 'fit_lda', 'shift_prior', 'calibrate', 'absent_emotions', 'TrainingData', 'prepare_data',
+           'fit_members', 'Run', 'run_config', 'train']
 
 # %% ../nbs/08_training.ipynb #511a1a80
 import csv, io, json, platform, zipfile
@@ -356,6 +356,18 @@ def discriminant(
     weights = np.linalg.solve((1 - shrinkage)*cov + shrinkage*np.trace(cov)/n*np.eye(n), means.T)
     return weights, -(means.T*weights).sum(0)/2
 
+# %% ../nbs/08_training.ipynb #ea116d03
+def without_offsets(
+    s:np.ndarray, # `(clips, n)` functionals
+    y:np.ndarray, # `(clips,)` index of the class
+    corpus:np.ndarray, # `(clips,)` name of the corpus
+) -> np.ndarray: # `(clips, n)`
+    "The functionals with the mean offset of all corpora in the place of that of their own"
+    one_hot = lambda v: (v[:, None] == np.unique(v)).astype(float)
+    classes, others = one_hot(y), one_hot(corpus)[:, 1:] # the offset of the first corpus is 0
+    offsets = others@np.linalg.lstsq(np.c_[classes, others], s)[0][classes.shape[1]:]
+    return s - offsets + offsets.mean(0)
+
 # %% ../nbs/08_training.ipynb #6f933440
 def lda_columns(
     features:FeatureConfig, # Which columns are what
@@ -373,6 +385,7 @@ def fit_lda(
     y:np.ndarray, # `(clips,)` index of the class
     recipe:Recipe, # Its `features`, `lda_all`, `nuisance_weight` and `shrinkage`
     drawn:np.ndarray|None=None, # Positions of the clips that count, some more than once; `None` for each once
+    corpus:np.ndarray|None=None, # `(clips,)` name of the corpus; `None` for one corpus
 ): # `keras.Model`, as from `build_model`
     "The linear discriminant of the functionals of these clips"
     n_frames, rms = recipe.features.n_frames, feature_ranges(recipe.features)['rms'].start
@@ -382,7 +395,9 @@ def fit_lda(
     mean, variance = f[0].mean(0), f[0].var(0)
     used = np.tile(recipe.lda_all | lda_columns(recipe.features), len(FUNCTIONALS))
     s, *augmented = [limited_functionals(a, mean, variance)[:, used] for a in f]
-    fitted, biases = discriminant(s, [a - s for a in augmented], y[drawn], recipe.nuisance_weight, recipe.shrinkage)
+    changes = [a - s for a in augmented]
+    if corpus is not None: s = without_offsets(s, y[drawn], corpus[drawn])
+    fitted, biases = discriminant(s, changes, y[drawn], recipe.nuisance_weight, recipe.shrinkage)
     weights = np.zeros((len(used), len(biases)))
     weights[used] = fitted
     return build_lda((n_frames, copies[0][0].shape[1]), mean, variance, weights, biases, rms)
@@ -447,6 +462,7 @@ class TrainingData:
     "Both splits, ready for training; features are standardised"
     copies:list             # For each copy a list of the training clips' features `(frames, columns)`; the clips first
     y:np.ndarray            # `(clips,)` index of the training clips' classes
+    corpus:np.ndarray       # `(clips,)` name of the training clips' corpus
     absent:np.ndarray       # `(clips, classes)` bool: the emotions that the corpus of a training clip lacks
     drawn:np.ndarray        # Positions of the training clips that an epoch draws from, some more than once
     validation:list         # For each validation clip its features `(frames, columns)` at each speed, 1 first
@@ -469,7 +485,8 @@ def prepare_data(
     copies, scaler = _training_copies(train, recipe, progress)
     mean, scale = _mean_and_scale(scaler)
     at_speeds = tta_features(validation, recipe.features, (1., *recipe.tta_speeds))
-    return TrainingData(copies, encoder.transform(train['emotion']), absent_emotions(train, encoder.classes_),
+    return TrainingData(copies, encoder.transform(train['emotion']), train['corpus'].to_numpy(),
+        absent_emotions(train, encoder.classes_),
         oversampled(train) if recipe.oversample else np.arange(len(train)),
         [[scaled(x, mean, scale) for x in clip] for clip in at_speeds], encoder.transform(validation['emotion']),
         scaler, encoder)
@@ -499,7 +516,7 @@ def fit_members(
     recipes = [_member_recipe(recipe, i) for i in range(recipe.members)]
     members = [_fit_member(data, r, _member_folder(folder, i), verbose) for i, r in enumerate(recipes)]
     if recipe.lda:
-        members.append(fit_lda(data.copies, data.y, recipe, data.drawn))
+        members.append(fit_lda(data.copies, data.y, recipe, data.drawn, data.corpus))
         calibrate(members[-1], [clip[:1] for clip in data.validation], data.true)
     return members
 
