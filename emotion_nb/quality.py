@@ -63,7 +63,7 @@ def novelty(
 
 # %% ../nbs/05b_quality.ipynb #96e2e74e
 NOISY_DB = 18. # Level of the voice over the quietest frames: noise at 10 dB gives up to 16.5; 99 in 100 clips have 22
-NOVELTY = .62  # Distance of the features from those of training, in standard deviations: 99 clips in 100 have .55
+NOVELTY = .9   # Distance of the features from those of training, in standard deviations: 99 clips in 100 have .78
 
 def _sound_warnings(a):
     "Is a voice noisy, band-limited, or unlike the training clips?"
