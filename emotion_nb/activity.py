@@ -28,6 +28,7 @@ class Activity:
     snr:float=0.            # Level of the active part over that of the quietest frames, dB; 0 without one
     bandwidth:float=0.      # Hz, up to which the segments have sound; set by `EmotionClassifier.segments`
     novelty:float=0.        # How unlike the training clips its features are; set by `EmotionClassifier.segments`
+    input_peak:float=0.     # Highest absolute sample as it was read, constants and clicks too; set as the last three
     no_voice:bool=False     # Was a voice recognised in none of the segments? Set by `EmotionClassifier.segments`
 
     def use(self,

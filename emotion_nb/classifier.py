@@ -13,10 +13,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 import numpy as np
-from .activity import SEGMENT_SECONDS, Activity, Segment, segment_weights, stream_segments
+from .activity import FAINT, SEGMENT_SECONDS, Activity, Segment, segment_weights, stream_segments
 from .audio import stream_audio
 from .bundle import BUNDLED, Bundle, copy_bundle, load_bundle, open_network
-from .core import AudioError, EmotionError
+from .core import AudioError, EmotionError, SilentError
 from .features import SILENT, FeatureExtractor, combine_tta, mean_over_windows, scaled, softmax, windows
 from .parallel import in_parallel, stoppable
 from .prediction import Prediction
@@ -78,7 +78,7 @@ class SegmentClassifier:
     ): # Iterator of `Segment`, with features
         "The segments of a recording, which are classified one by one; raises `AudioError`"
         c, activity = self.bundle.features, Activity() if activity is None else activity
-        blocks = stoppable(stream_audio(x, c.sample_rate, SEGMENT_SECONDS, warn))
+        blocks = stoppable(_peak_noted(stream_audio(x, c.sample_rate, SEGMENT_SECONDS, warn), activity))
         activity.no_voice = True
         for s in stream_segments(blocks, c.sample_rate, c.hop_length, activity):
             yield _measured(self.with_features(s, x), self.bundle, activity)
@@ -124,7 +124,7 @@ def _with_features(segment, bundle, extract, x):
     "The segment with its features at each speed; `x` is the recording, as the user gave it"
     try: features = [scaled(extract(segment.samples, s), bundle.mean, bundle.scale) for s in bundle.tta_speeds]
     except AudioError as e: raise named(e, x) from None
-    if segment.is_silent: raise named(AudioError(SILENT), x)
+    if segment.is_silent: raise named(SilentError(SILENT), x)
     return replace(segment, features=features, voice=is_voice(segment.samples, bundle.features.sample_rate))
 
 # %% ../nbs/11_classifier.ipynb #3e7ce71f
@@ -144,6 +144,21 @@ def _recording_proba(clf, x, doubts, activity):
     p = clf.mean_proba(clf.segments(x, doubts.append, activity))
     doubts += quality_warnings(activity)
     return p
+
+# %% ../nbs/11_classifier.ipynb #27357992
+def _peak_noted(blocks, activity):
+    "The same blocks; the highest absolute sample goes into `activity`"
+    for y in blocks:
+        activity.input_peak = max(activity.input_peak, float(np.abs(y).max()))
+        yield y
+
+def _voice_proba(clf, x, doubts, activity):
+    "As `recording_proba`; without a voice, and all alike, where nothing sounds but clicks and constants"
+    try: return clf.recording_proba(x, doubts, activity)
+    except SilentError:
+        if activity.input_peak < FAINT: raise
+        n, activity.no_voice = len(clf.classes_), True
+        return np.full(n, 1/n)
 
 # %% ../nbs/11_classifier.ipynb #6dded035
 def _check_errors(errors, other):
@@ -194,7 +209,7 @@ class EmotionClassifier(SegmentClassifier):
     ) -> Prediction:
         "The emotion of one recording, or that it holds no voice, with what makes it doubtful; raises `AudioError`"
         doubts, activity = [], Activity()
-        with one_recording(x): p = self.recording_proba(x, doubts, activity)
+        with one_recording(x): p = _voice_proba(self, x, doubts, activity)
         no_voice = no_voice_reason(not activity.snr) if activity.no_voice else None
         return Prediction(dict(zip(self.classes_.tolist(), p.tolist())), dict.fromkeys(doubts), no_voice)
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from .audio import at_speed
-from .core import AudioError, require
+from .core import AudioError, SilentError, require
 from .pitch import PITCH_COLUMNS, pitch_features, vertex
 
 # %% ../nbs/05_features.ipynb #d4672feb
@@ -183,7 +183,7 @@ def _normalised_peak(y):
     y = y/np.float32(max(1, y.max(), -y.min()))  # so that no difference can overflow
     y = y - np.float32(y.mean(dtype=float))
     peak = max(y.max(), -y.min())
-    if peak < SILENCE: raise AudioError(SILENT)
+    if peak < SILENCE: raise SilentError(SILENT)
     return y/peak                                # so that no square of a sample can overflow
 
 def _at_level(y, db):

@@ -95,7 +95,7 @@ ARRAYS = [
     ('every second of a longer array', lambda: (np.repeat(voice(), 2)[::2], RATE), SAME),
     ('a list of floats', lambda: (voice().tolist(), RATE), SAME),
     ('zeros', lambda: (np.zeros(RATE, np.float32), RATE), REFUSED),
-    ('a constant at 48 kHz', lambda: (np.full(96_000, .3, np.float32), 48_000), REFUSED),
+    ('a constant at 48 kHz', lambda: (np.full(96_000, .3, np.float32), 48_000), ANSWERED),
     ('no samples', lambda: (np.zeros(0), RATE), REFUSED),
     ('(0, 2)', lambda: (np.zeros((0, 2)), RATE), REFUSED),
     ('three axes', lambda: (np.zeros((2, 2, 2)), RATE), REFUSED),
