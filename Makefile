@@ -64,6 +64,8 @@ model: .venv-dev/.installed ## Train the bundled model anew and measure it by ea
 	@emotion-nb crossval $(NEMO_OPTION) --protocol nemo --out runs/nemo
 	@emotion-nb crossval $(NEMO_OPTION) --protocol C --out runs/corpora
 	@$(DEV)/python tools/ship.py runs/emotion runs/crossval --nemo runs/nemo --corpora runs/corpora $(EMODB_OPTION)
+	@$(DEV)/python tools/adaptation.py --card runs/crossval runs/nemo $(NEMO_OPTION)
+	@$(DEV)/python tools/ship.py --card
 	@$(DEV)/python tools/processors.py --reference --write
 
 processors: .venv-dev/.installed ## Measure how far the answers differ between processors, and what keeps them equal, into docs/

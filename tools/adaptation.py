@@ -1,6 +1,8 @@
 """How much adaptation to a speaker helps, speaker by speaker: UAR without it, without labels and with a few labels.
 
     python tools/adaptation.py MODEL CATALOGUE.csv --cache OUTPUTS.npz --out adaptation.csv
+    python tools/adaptation.py --card runs/crossval runs/nemo --data ../shared/ravdess --nemo ../shared/nemo
+                         the table of the card: each model of a fold, on the speakers that it was not trained on
 
 MODEL is the folder of a bundle ('' for the bundled one), CATALOGUE a CSV with the columns path, speaker and emotion,
 of speakers that the model was not trained on. Labelled recordings are never in the test. Where the catalogue has no
@@ -12,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np, pandas as pd
 from emotion_nb.adaptation import labelled_layer, recording_outputs, voice_bias
-from emotion_nb.bundle import embedded, load_bundle
+from emotion_nb.bundle import BUNDLED, embedded, load_bundle
 from emotion_nb.classifier import EmotionClassifier
+from emotion_nb.corpora import joined
+from emotion_nb.corpus import catalogue
 from emotion_nb.features import softmax
 from emotion_nb.parallel import in_parallel
 
@@ -80,14 +84,46 @@ def summary(table):
         least_speaker=t.change.min(), worst_draw=t.worst.min()))
 
 
+def of_folds(run, df, draws):
+    "As `measure`, of the models of all folds of a run, each with the speakers of its test split"
+    tables = []
+    for bundle in sorted(Path(run).glob('fold_*/bundle')):
+        split = pd.read_csv(bundle.parent/'split.csv').query('split == "test"')
+        own, clf = df[df['clip'].isin(split['clip'])], loaded(bundle)
+        tables.append(measure(*outputs(clf, own['path'], None, -1), own, clf.classes_, draws))
+        print(bundle.parent, len(own), flush=True)
+    return pd.concat(tables)
+
+
+def card_table(runs, df, draws):
+    "A row for each run and setting, as the card shows it"
+    rows = []
+    for run in runs:
+        table = of_folds(run, df, draws)
+        for name, r in summary(table).iterrows():
+            rows.append({'unseen speakers of': Path(run).name, 'recordings adapted to': name,
+                'speakers': table['speaker'].nunique(), 'UAR before': f'{r.before:.1f}%', 'UAR after': f'{r.after:.1f}%',
+                'change': f'{r.change:+.1f}', 'speaker who gains least': f'{r.least_speaker:+.1f}'})
+    return pd.DataFrame(rows)
+
+
+def loaded(folder):
+    "The classifier of a bundle, with the output `embedding`"
+    bundle = load_bundle(folder)
+    return EmotionClassifier(replace(bundle, onnx=embedded(bundle.onnx)))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('model'); p.add_argument('catalogue')
+    p.add_argument('model', nargs='?'); p.add_argument('catalogue', nargs='?')
+    p.add_argument('--card', nargs='+', metavar='RUN'); p.add_argument('--data'); p.add_argument('--nemo')
     p.add_argument('--cache'); p.add_argument('--out'); p.add_argument('--draws', type=int, default=10)
     a = p.parse_args()
-    bundle = load_bundle(a.model or None)
-    clf = EmotionClassifier(replace(bundle, onnx=embedded(bundle.onnx)))
-    df = pd.read_csv(a.catalogue, dtype=dict(speaker=str))
+    if a.card:
+        t = card_table(a.card, joined([catalogue(a.data, 'ravdess'), catalogue(a.nemo, 'nemo')]), a.draws)
+        print(t.to_string())
+        return t.to_csv(BUNDLED/'report'/'adapted.csv', index=False)
+    clf, df = loaded(a.model or None), pd.read_csv(a.catalogue, dtype=dict(speaker=str))
     table = measure(*outputs(clf, df.path, a.cache), df, clf.classes_, a.draws)
     print(summary(table).round(1).to_string())
     print(table.pivot(index='speaker', columns='setting', values='change')[[*SETTINGS]].round(1).to_string())
