@@ -102,7 +102,8 @@ def card_table(runs, df, draws):
         table = of_folds(run, df, draws)
         for name, r in summary(table).iterrows():
             rows.append({'unseen speakers of': Path(run).name, 'recordings adapted to': name,
-                'speakers': table['speaker'].nunique(), 'UAR before': f'{r.before:.1f}%', 'UAR after': f'{r.after:.1f}%',
+                'speakers': table['speaker'].nunique(),
+                'UAR before': f'{r.before:.1f}%', 'UAR after': f'{r.after:.1f}%',
                 'change': f'{r.change:+.1f}', 'speaker who gains least': f'{r.least_speaker:+.1f}'})
     return pd.DataFrame(rows)
 
