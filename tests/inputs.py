@@ -107,7 +107,7 @@ ARRAYS = [
     ('0.2 s', lambda: (voice()[25_000:29_410], RATE), DOUBTED),
     ('2 kHz', lambda: (load_audio(CLIP, 2_000), 2_000), DOUBTED),
     ('8 kHz', lambda: (load_audio(CLIP, 8_000), 8_000), DOUBTED),
-    ('16 kHz', lambda: (load_audio(CLIP, 16_000), 16_000), DOUBTED),
+    ('16 kHz', lambda: (load_audio(CLIP, 16_000), 16_000), ANSWERED),
     ('44.1 kHz', lambda: (load_audio(CLIP, 44_100), 44_100), SAME),
     ('192 kHz', lambda: (load_audio(CLIP, 192_000), 192_000), SAME),
     ('768 kHz', lambda: (load_audio(CLIP, 768_000), 768_000), SAME),
@@ -154,7 +154,7 @@ OTHERS = [
 PROMISES = {DECODED: ANSWERED, WARNED: DOUBTED, FILE_REFUSED: REFUSED}
 # Random bits that clip; a narrow band; little that can be read
 DOUBTFUL = {
-    'AMR-WB', 'WAV of GSM 6.10', 'WAV of G.722', 'WAV of G.726', 'WAV of G.721', 'WAV at 2000 Hz', 'WAV at 8000 Hz',
+    'AMR-WB', 'WAV of GSM 6.10', 'WAV of G.726', 'WAV of G.721', 'WAV at 2000 Hz', 'WAV at 8000 Hz',
     'WAV at 11025 Hz', 'VOC', 'MP3 at 8 kHz', 'MP3 from its byte 777 on', 'MP3 from its byte 2345 on', '3GP of AMR',
     'AMR'}
 
