@@ -496,7 +496,7 @@ def test_nothing_is_unpickled_by_the_command(planted, examples):
 def test_nothing_is_unpickled_by_the_dashboard(planted, examples):
     pytest.importorskip('anywidget')
     folder, trace = planted
-    code = ("import sys, pathlib, emotion_nb.bundle; emotion_nb.bundle.BUNDLED = pathlib.Path(sys.argv[1])\n"
+    code = ("import sys, pathlib, emotion_nb.bundle; emotion_nb.bundle.BUNDLES['default'] = pathlib.Path(sys.argv[1])\n"
             "from emotion_nb.app.page import EmotionClassifier; clf = EmotionClassifier.load()\n"
             "clf.predict(sys.argv[2]); print(clf.bundle.folder)")
     command = [sys.executable, '-c', code, folder, examples[0]]
