@@ -82,7 +82,7 @@ def test_one_per_cent_of_any_matrix_changes_the_networks_answers(reference):
         t.CopyFrom(onnx.numpy_helper.from_array((w*w.dtype.type(1.01)).astype(w.dtype), t.name))
         found[t.name] = distance(replace(b, onnx=model.SerializeToString()), reference)
         t.raw_data = kept
-    assert len(found) >= 20 and min(found.values()) > 3*NETWORK, found
+    assert len(found) >= 12 and min(found.values()) > 3*NETWORK, found
 
 # --- Another processor
 
