@@ -175,7 +175,7 @@ class EmotionClassifier(SegmentClassifier):
     def load(cls,
         path:str|Path|None=None, # Folder of a bundle; `None` for the model that comes with the library
     ) -> Self: # A classifier
-        "A classifier of a saved model; raises `BundleError`"
+        "A classifier of a saved model, whose network for Keras `bundle.keras_file` finds; raises `BundleError`"
         return cls(load_bundle(path))
 
     @property
