@@ -17,7 +17,8 @@ def absolute(match):
     "A link of README.md as one that leads from PyPI to the same file of this version"
     before, target, after = match.groups()
     if re.match(r'[a-z][a-z0-9+.-]*:|[#/]', target, re.I): return match[0]
-    kind = 'raw' if target.endswith('.png') else 'tree' if (here/target.split('#')[0]).is_dir() else 'blob'
+    path = here/target.partition('#')[0]
+    kind = 'raw' if path.suffix == '.png' else 'tree' if path.is_dir() else 'blob'
     return f"{before}{cfg['git_url']}/{kind}/v{cfg['version']}/{target}{after}"
 
 def readme():
@@ -35,7 +36,8 @@ setup(
     description=cfg['description'],
     long_description=readme(),
     long_description_content_type='text/markdown',
-    project_urls={'Homepage': docs, 'Documentation': docs, 'Source': cfg['git_url'], 'Issues': f"{cfg['git_url']}/issues",
+    project_urls={'Homepage': docs, 'Documentation': docs, 'Source': cfg['git_url'],
+                  'Issues': f"{cfg['git_url']}/issues",
                   'Changelog': f"{cfg['git_url']}/blob/{cfg['branch']}/CHANGELOG.md",
                   'Model card': f"{cfg['git_url']}/blob/{cfg['branch']}/MODEL_CARD.md"},
     author=cfg['author'],

@@ -261,7 +261,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
 @posix
 @pytest.mark.skipif(not shutil.which('bash'), reason='needs bash')
 @pytest.mark.parametrize('words, offered', [(['time'], 'timeline'), (['predict', '--js'], '--json'),
-    (['evaluate', '--protocol', ''], 'A C'), (['predict', 'voi'], 'as default'), (['timeline', '--model', ''], 'as default')])
+    (['evaluate', '--protocol', ''], 'A C'), (['predict', 'voi'], 'as default'),
+    (['timeline', '--model', ''], 'as default')])
 def test_bash_completes_commands_options_values_and_files(words, offered):
     done = subprocess.run(['bash', '-c', COMPLETE, 'bash', *words], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.stdout.split() == offered.split(), done.stderr

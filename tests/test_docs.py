@@ -1,6 +1,4 @@
-"The site of the docs: what becomes of a notebook, of links, and of pages that Sphinx made; and one small site by Sphinx itself."
-import json
-
+"The site of the docs: what becomes of a notebook and of links, and one small site by Sphinx itself."
 import docs
 import links
 import pytest
@@ -28,7 +26,8 @@ class Voice:
     def _hidden(self): pass
 '''
 
-def code(source, *outputs): return dict(cell_type='code', source=source, outputs=list(outputs), metadata={}, execution_count=None)
+def code(source, *outputs):
+    return dict(cell_type='code', source=source, outputs=list(outputs), metadata={}, execution_count=None)
 def text(source): return dict(cell_type='markdown', source=source, metadata={})
 def same(markdown): return markdown
 def stream(said): return dict(output_type='stream', name='stdout', text=said)
@@ -109,9 +108,9 @@ def test_links_that_lead_nowhere_are_named(tmp_path):
 def test_every_page_is_in_the_sidebar(tmp_path, monkeypatch):
     monkeypatch.setattr(docs, 'PAGES', tmp_path)
     docs.write_pages()
-    pages = {p.relative_to(tmp_path).with_suffix('').as_posix() for kind in ('*.md', '*.ipynb') for p in tmp_path.rglob(kind)}
-    index, within = (tmp_path/'index.md').read_text(), {'library': 'nbs/', 'tutorials.md': 'nbs/tutorials/'}
-    listed = {line for line in index.splitlines() if line in pages} | {'index'}
+    written = [p for kind in ('*.md', '*.ipynb') for p in tmp_path.rglob(kind)]
+    pages = {p.relative_to(tmp_path).with_suffix('').as_posix() for p in written}
+    listed = {line for line in (tmp_path/'index.md').read_text().splitlines() if line in pages} | {'index'}
     for page in [*(tmp_path/'library').iterdir(), tmp_path/'tutorials.md']:
         for line in page.read_text().splitlines(): listed |= {line.removeprefix('../')} & pages
     assert pages - listed == set()
@@ -124,9 +123,9 @@ def test_a_module_stands_in_its_group_though_the_front_page_lacks_it(monkeypatch
     assert [*found] == ['one', 'two'] and found['one'][1] == '00a_files.ipynb' and '05a_activity.ipynb' in found['two']
 
 def test_faults_of_a_site_are_named(tmp_path):
-    (tmp_path/'a.html').write_text('<script src="https://cdn.example/x.js"></script><img src="gone.png"><a id="here"></a>'
+    (tmp_path/'a.html').write_text('<script src="https://cdn.example/x.js"></script><img src="gone.png"><a id="here">'
                                    '<a href="#here"><a href="b.html#x"><a href="https://example.org">')
-    (tmp_path/'b.html').write_text('<link rel="stylesheet" href="//fonts.example/f.css"><img src="data:image/png;base64,">')
+    (tmp_path/'b.html').write_text('<link rel="stylesheet" href="//fonts.example/f.css"><img src="data:image/png,">')
     assert sorted(docs.faults(tmp_path)) == ['a.html links to b.html#x, which has no such anchor',
         'a.html links to gone.png, which is not there', 'a.html loads https://cdn.example/x.js',
         'b.html loads //fonts.example/f.css']
@@ -137,13 +136,12 @@ def site(tmp_path_factory):
     out = tmp_path_factory.mktemp('site')
     frame = dict(output_type='execute_result', execution_count=None, metadata={},
                  data={'text/html': '<table><tr><td>7</td></tr></table>', 'text/plain': 'plain'})
-    cells = [c for cell in (code('#| hide\nsecret = 1'), text('# A page\n\n> About loudness'), code('#| export\n' + SOURCE),
-             code('frame', frame), code('1/0', stream('kept\n'))) for c in docs.converted(cell, same)]
-    for i, c in enumerate(cells): c['id'] = f'{i:08}'
+    page = (code('#| hide\nsecret = 1'), text('# A page\n\n> About loudness'), code('#| export\n' + SOURCE),
+            code('frame', frame), code('1/0', stream('kept\n')))
+    cells = [c for cell in page for c in docs.converted(cell, same)]
     with pytest.MonkeyPatch.context() as patch:
         for name, folder in dict(OUT=out, PAGES=out/'pages', SITE=out/'html').items(): patch.setattr(docs, name, folder)
-        docs.write('page.ipynb', json.dumps(dict(cells=cells, nbformat=4, nbformat_minor=5, metadata=dict(
-            kernelspec=dict(display_name='Python 3', language='python', name='python3'), language_info=dict(name='python')))))
+        docs.write('page.ipynb', docs.as_notebook(cells))
         docs.write('index.md', f"# Home\n\n{docs.toctree(['page'])}")
         docs.write('_static/docs.css', '')
         assert docs.build() == 0

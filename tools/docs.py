@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
-from links import CODE, ELSEWHERE, ROOT, anchors, cells, changed_links, markdown, names
+from links import CODE, ELSEWHERE, ROOT, cells, changed_links, markdown, names
 
 OUT, LOOKS = ROOT/'_docs', ROOT/'tools'/'docs_static'
 PAGES, SITE = OUT/'pages', OUT/'html'
@@ -162,10 +162,14 @@ def page_of(path, change):
     if module := module_of(path):
         head = next(c for c in found if c['cell_type'] == 'markdown')
         head['source'] += f"\n\n:::{{py:module}} {module}\n:synopsis: {summary(path)}\n:::"
-    for i, c in enumerate(found): c['id'] = f'{i:08}'
+    return as_notebook(found)
+
+def as_notebook(cells):
+    "The text of a notebook of these cells"
+    cells = [dict(c, id=f'{i:08}') for i, c in enumerate(cells)]
     kernel = dict(display_name='Python 3', language='python', name='python3')
     info = dict(kernelspec=kernel, language_info=dict(name='python', pygments_lexer='ipython3'))
-    return json.dumps(dict(cells=found, metadata=info, nbformat=4, nbformat_minor=5))
+    return json.dumps(dict(cells=cells, metadata=info, nbformat=4, nbformat_minor=5))
 
 def title(path): return re.search(r'^# +(.+)', markdown(path), re.M)[1]
 
@@ -209,7 +213,8 @@ def linked_names(text, page):
     parts = re.split(CODE, text, flags=re.DOTALL)
     for i in range(1, len(parts), 2):
         role = parts[i - 1].endswith('}') or parts[i - 1].endswith('[')
-        if not role and (full := NAMES.get(parts[i].strip('`'))): parts[i] = f'{{py:obj}}`{parts[i].strip("`")} <{full}>`'
+        name = parts[i].strip('`')
+        if not role and name in NAMES: parts[i] = f'{{py:obj}}`{name} <{NAMES[name]}>`'
     return ''.join(parts)
 
 def library(): return sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))
@@ -219,7 +224,8 @@ def unmistakable():
     "Name to its full name, for the names that one module defines and that cannot be taken for a word"
     found = {}
     for path in library():
-        for name in names(path) if module_of(path) else (): found.setdefault(name, []).append(f'{module_of(path)}.{name}')
+        module = module_of(path)
+        for name in names(path) if module else (): found.setdefault(name, []).append(f'{module}.{name}')
     return {n: full[0] for n, full in found.items() if len(full) == 1 and not n.startswith('_')
             and ('_' in n or n.lower() != n and not n.isupper())}
 
@@ -265,7 +271,8 @@ def tutorials_page():
 
 def report_page():
     "The pictures and tables that a bundle brings"
-    parts = ['# Report of the bundled model', 'What `emotion-nb train` and `emotion-nb crossval` wrote beside the model. '
+    parts = ['# Report of the bundled model',
+             'What `emotion-nb train` and `emotion-nb crossval` wrote beside the model. '
              f"Every prediction lies in [the repository]({web('emotion_nb/bundled/report')}); "
              'the [model card](MODEL_CARD.md) says what it means.']
     for folder in sorted({p.parent for p in (ROOT/CFG['lib_name']).glob('bundled*/report/**/*.png')}):
@@ -280,7 +287,8 @@ def commands_page():
     "The help of each command, as the program prints it"
     import click
     from emotion_nb.cli import main
-    parts = ['# Commands', 'What `emotion-nb COMMAND --help` prints. [The notebook](nbs/14_cli.ipynb) shows each at work.']
+    parts = ['# Commands',
+             'What `emotion-nb COMMAND --help` prints. [The notebook](nbs/14_cli.ipynb) shows each at work.']
     for name, command in sorted(main.commands.items()):
         ctx = click.Context(command, info_name=f'emotion-nb {name}', max_content_width=90, terminal_width=90)
         parts.append(f'## {name}\n\n```text\n{command.get_help(ctx)}\n```')
@@ -316,7 +324,8 @@ def write(name, data):
 def titled(path):
     "A page of Markdown, which needs a heading for the sidebar"
     text = path.read_text(encoding='utf-8')
-    return text if re.match(r'\s*(<!--.*?-->\s*)*# ', text, re.S) else f'# {path.stem.replace("_", " ").capitalize()}\n\n{text}'
+    if re.match(r'\s*(<!--.*?-->\s*)*# ', text, re.S): return text
+    return f'# {path.stem.replace("_", " ").capitalize()}\n\n{text}'
 
 def write_pages():
     "The source of the site, in the folders of the repository"
@@ -346,11 +355,11 @@ def build():
         html_css_files=['docs.css'], html_copy_source=False, html_show_sphinx=False, add_module_names=False,
         python_maximum_signature_line_length=88, toc_object_entries_show_parents='hide',
         nb_execution_mode='off', nb_render_markdown_format='gfm', nb_output_stderr='show',
-        smartquotes=False, nb_code_prompt_show='Source', nb_code_prompt_hide='Source', myst_enable_extensions=['colon_fence'],
-        myst_heading_anchors=6, exclude_patterns=['README.md'], copyright=CFG['copyright'],
+        smartquotes=False, nb_code_prompt_show='Source', nb_code_prompt_hide='Source',
+        myst_enable_extensions=['colon_fence'], myst_heading_anchors=6, exclude_patterns=['README.md'], copyright=CFG['copyright'],
         html_theme_options=dict(source_repository=CFG['git_url'], source_branch=CFG['branch'], source_directory=''))
-    app = Sphinx(PAGES, None, SITE, OUT/'doctrees', 'html', confoverrides=says, warningiserror=False, parallel=os.cpu_count() or 1,
-                 status=None)
+    app = Sphinx(PAGES, None, SITE, OUT/'doctrees', 'html', confoverrides=says, status=None,
+                 parallel=os.cpu_count() or 1)
     app.build(force_all=True) # the sidebar of a page depends on the others
     return app._warncount
 
@@ -365,7 +374,8 @@ class Addresses(HTMLParser):
         a = dict(attrs)
         self.ids |= {a[k] for k in ('id', 'name') if a.get(k)}
         if tag in ('script', 'img', 'iframe', 'source', 'audio', 'video') and a.get('src'): self.loads.append(a['src'])
-        if tag == 'link' and a.get('rel') not in ('canonical', 'prev', 'next', 'index', 'search'): self.loads.append(a['href'])
+        points = 'canonical', 'prev', 'next', 'index', 'search'
+        if tag == 'link' and a.get('rel') not in points: self.loads.append(a['href'])
         if tag == 'a' and a.get('href'): self.links.append(a['href'])
 
 def faults(site):
@@ -392,7 +402,8 @@ def main():
     wrong = sorted(set(faults(SITE)))
     print('\n'.join(wrong), file=sys.stderr)
     front = (SITE/'index.html').relative_to(ROOT)
-    if warned or wrong: sys.exit(f'The site is {front}, but with {warned} warnings of Sphinx and {len(wrong)} broken links.')
+    if warned or wrong:
+        sys.exit(f'The site is {front}, but with {warned} warnings of Sphinx and {len(wrong)} broken links.')
     print(f'The site is ready: open {front}.')
 
 if __name__ == '__main__': main()

@@ -1,4 +1,4 @@
-"""The gate: notebooks clean, library exported, README in step, links sound, no complaint of ruff or mypy, notebooks pass.
+"""The gate: notebooks clean, library exported, README in step, links sound, ruff and mypy content, notebooks pass.
 
     python tools/gate.py            everything
     python tools/gate.py --quick    without running the notebooks

@@ -4,7 +4,7 @@
 
 Pages are the Markdown files and the notebooks. Links to other hosts are not followed.
 """
-import ast, json, posixpath, re, sys
+import ast, json, re, sys
 from pathlib import Path
 from urllib.parse import unquote
 

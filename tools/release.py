@@ -38,7 +38,7 @@ def bundles(root): return sorted(p.parent for p in root.glob('emotion_nb/bundled
 def check_wheel(wheel, root=ROOT):
     "Raises `ReleaseError` where a wheel is too large, or lacks what a prediction reads or a licence"
     if (size := wheel.stat().st_size) > LIMIT:
-        raise ReleaseError(f'The wheel has {size/1e6:.1f} MB, more than {LIMIT/1e6:g}: leave something out in setup.py.')
+        raise ReleaseError(f'The wheel has {size/1e6:.1f} MB, more than {LIMIT/1e6:g}: leave more out in setup.py.')
     holds = set(zipfile.ZipFile(wheel).namelist())
     wanted = [f.relative_to(root).as_posix() for b in bundles(root) for f in b.rglob('*')
               if f.is_file() and not f.match(KERAS)]
@@ -71,7 +71,8 @@ def main():
         notes = changes((ROOT/'CHANGELOG.md').read_text(encoding='utf-8'), number if tag else 'Unreleased')
         for folder in (DIST, EXTRAS): shutil.rmtree(folder, ignore_errors=True); folder.mkdir(parents=True)
         run = [sys.executable, '-m', 'build', '--no-isolation', '--outdir', str(DIST), str(ROOT)]
-        if subprocess.run(run, stdout=subprocess.DEVNULL).returncode: raise ReleaseError('The build failed, as said above.')
+        if subprocess.run(run, stdout=subprocess.DEVNULL).returncode:
+            raise ReleaseError('The build failed, as said above.')
         (wheel,), (archive,) = DIST.glob('*.whl'), DIST.glob('*.tar.gz')
         check_wheel(wheel); check_archive(archive)
         if subprocess.run([sys.executable, '-m', 'twine', 'check', '--strict', wheel, archive]).returncode:
@@ -79,6 +80,7 @@ def main():
         (EXTRAS/'notes.md').write_text(notes, encoding='utf-8')
         pack_keras(EXTRAS)
     except ReleaseError as e: sys.exit(str(e))
-    for f in [*sorted(DIST.iterdir()), *sorted(EXTRAS.iterdir())]: print(f'{f.stat().st_size/1e6:6.1f} MB  {f.relative_to(ROOT)}')
+    for f in [*sorted(DIST.iterdir()), *sorted(EXTRAS.iterdir())]:
+        print(f'{f.stat().st_size/1e6:6.1f} MB  {f.relative_to(ROOT)}')
 
 if __name__ == '__main__': main()
