@@ -192,7 +192,7 @@ def changer(page, staged):
         if not path or ELSEWHERE.match(to): return to
         where = (page.parent/path).resolve().relative_to(ROOT).as_posix()
         if where in staged or where.endswith('.png'): return to
-        if where == 'nbs/index.ipynb': return up(page) + 'index.md' + mark + anchor
+        if where in ('nbs/index.ipynb', 'README.md'): return up(page) + 'index.md' + mark + anchor
         if where == 'nbs/tutorials': return up(page) + 'tutorials.md'
         return web(where)
     return lambda text: linked_names(changed_links(without_badges(text), target), page)
@@ -332,7 +332,7 @@ def write_pages():
     WRITTEN.clear()
     notebooks, grouped, reported = library() + tutorials(), groups(), reports()
     markdowns = [p for found in reported.values() for p in found if p != 'report.md']
-    staged = {p.relative_to(ROOT).as_posix() for p in notebooks} | {*markdowns, 'README.md'}
+    staged = {p.relative_to(ROOT).as_posix() for p in notebooks} | {*markdowns}
     for path in notebooks: write(path.relative_to(ROOT), page_of(path, changer(path, staged)))
     for name in markdowns: write(name, changer(ROOT/name, staged)(titled(ROOT/name)))
     change = changer(ROOT/'README.md', staged)
@@ -356,7 +356,7 @@ def build():
         python_maximum_signature_line_length=88, toc_object_entries_show_parents='hide',
         nb_execution_mode='off', nb_render_markdown_format='gfm', nb_output_stderr='show',
         smartquotes=False, nb_code_prompt_show='Source', nb_code_prompt_hide='Source',
-        myst_enable_extensions=['colon_fence'], myst_heading_anchors=6, exclude_patterns=['README.md'], copyright=CFG['copyright'],
+        myst_enable_extensions=['colon_fence'], myst_heading_anchors=6, copyright=CFG['copyright'],
         html_theme_options=dict(source_repository=CFG['git_url'], source_branch=CFG['branch'], source_directory=''))
     app = Sphinx(PAGES, None, SITE, OUT/'doctrees', 'html', confoverrides=says, status=None,
                  parallel=os.cpu_count() or 1)
