@@ -161,7 +161,7 @@ def page_of(path, change):
     found = [new for c in json.loads(path.read_text(encoding='utf-8'))['cells'] for new in converted(c, change)]
     if module := module_of(path):
         head = next(c for c in found if c['cell_type'] == 'markdown')
-        head['source'] += f"\n\n:::{{py:module}} {module}\n:synopsis: {summary(path)}\n:::"
+        head['source'] += f"\n\n:::{{py:module}} {module}\n:synopsis: {summary(path).replace('`', '')}\n:::"
     return as_notebook(found)
 
 def as_notebook(cells):
@@ -353,6 +353,7 @@ def build():
     says = dict(project=CFG['lib_name'], author=CFG['author'], release=CFG['version'], extensions=['myst_nb'],
         html_theme='furo', html_title=f"{CFG['lib_name']} {CFG['version']}", html_static_path=['_static'],
         html_css_files=['docs.css'], html_copy_source=False, html_show_sphinx=False, add_module_names=False,
+        modindex_common_prefix=[f"{CFG['lib_name']}."],
         python_maximum_signature_line_length=88, toc_object_entries_show_parents='hide',
         nb_execution_mode='off', nb_render_markdown_format='gfm', nb_output_stderr='show',
         smartquotes=False, nb_code_prompt_show='Source', nb_code_prompt_hide='Source',
