@@ -2,7 +2,7 @@
 # `make` alone lists the rest. Python is chosen by  make PYTHON=/path/to/python3.11 ...
 
 .DEFAULT_GOAL := help
-.PHONY: help dashboard test test-lowest fuzz prepare readme screenshot benchmark model processors lock audit licences sbom browser clean
+.PHONY: help dashboard test test-lowest fuzz prepare readme docs dist screenshot benchmark model processors lock audit licences sbom browser clean
 
 ENOUGH := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do $$p -c '$(ENOUGH)' 2>/dev/null && echo $$p && break; done)
@@ -40,6 +40,12 @@ prepare: .venv-dev/.installed ## After an edit: clean the notebooks, export the 
 
 readme: .venv-dev/.installed ## Write README.md from nbs/index.ipynb
 	@$(DEV)/python tools/readme.py
+
+docs: .venv-dev/.installed ## Build the site of the docs, into _docs/html
+	@$(DEV)/python tools/docs.py
+
+dist: .venv-dev/.installed ## Build the wheel and the source archive, into dist/, and check them (TAG=v0.2.0: as for that release)
+	@$(DEV)/python tools/release.py $(if $(TAG),--tag '$(TAG)')
 
 screenshot: .venv-dev/.installed browser ## Take the pictures of the dashboard that the docs show
 	@$(DEV)/python tools/screenshot.py
@@ -85,7 +91,7 @@ sbom: .venv/.installed .venv-tools/.installed ## List what the dashboard install
 	@$(TOOLS)/cyclonedx-py environment --output-reproducible --output-file sbom.json .venv/bin/python
 
 clean: ## Remove the environments and what was built
-	rm -rf .venv .venv-dev .venv-tools .venv-lowest build dist emotion_nb.egg-info sbom.json
+	rm -rf .venv .venv-dev .venv-tools .venv-lowest build dist _docs emotion_nb.egg-info sbom.json
 
 # The browser tests need a Chromium: the machine's own, or one that Playwright fetches, or, for root on Debian, the distribution's.
 browser: .venv-dev/.installed

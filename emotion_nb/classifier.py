@@ -190,7 +190,7 @@ class EmotionClassifier(SegmentClassifier):
     def load(cls,
         path:str|Path|None=None, # Folder of a bundle, or 'default' or 'ravdess' for a model that comes with the library
     ) -> Self: # A classifier
-        "A classifier of a saved model; raises `BundleError`"
+        "A classifier of a saved model, whose network for Keras `bundle.keras_file` finds; raises `BundleError`"
         return cls(load_bundle(path))
 
     @property

@@ -86,9 +86,20 @@ def _show(error):
     with suppress(OSError): error.show()
     return error.exit_code
 
+# %% ../nbs/14_cli.ipynb #06e3a93f
+def _print_version(ctx, param, wanted):
+    "The option --version: which library and which model"
+    if not wanted or ctx.resilient_parsing: return
+    from emotion_nb.bundle import BUNDLED, read_manifest
+    try: model = f"model {read_manifest(BUNDLED)['fingerprint'][:12]}"
+    except EmotionError as e: model = f'no usable model ({e})'
+    echo(f'emotion-nb, version {__version__}, {model}')
+    ctx.exit()
+
 # %% ../nbs/14_cli.ipynb #e50b7937
 @click.group(cls=Program, context_settings=dict(help_option_names=['-h', '--help'], max_content_width=100))
-@click.version_option(__version__, prog_name='emotion-nb')
+@click.option('--version', is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+              help='Print the version and the fingerprint of the bundled model.')
 def main():
     "Recognises which of eight acted emotions a recording of speech or song sounds like."
 
@@ -96,6 +107,12 @@ _data = click.option('--data', type=click.Path(file_okay=False),
     help='Folder of the RAVDESS corpus. [default: $EMOTION_NB_DATA, or the cache]')
 _model = click.option('--model', type=click.Path(), 
     help='Folder of a trained model, or  ravdess  for the bundled one of RAVDESS alone. [default: the bundled one]')
+
+# %% ../nbs/14_cli.ipynb #c2864846
+def _file_names(ctx, param, incomplete):
+    "For the completion: the shell completes the name of a file"
+    from click.shell_completion import CompletionItem
+    return [CompletionItem(incomplete, type='file')]
 
 # %% ../nbs/14_cli.ipynb #860c7c43
 def _stdin():
@@ -173,7 +190,7 @@ class _NamesFormats(click.Command):
 
 # %% ../nbs/14_cli.ipynb #3934474b
 @main.command(cls=_NamesFormats)
-@click.argument('files', nargs=-1, required=True, metavar='FILE...')
+@click.argument('files', nargs=-1, required=True, metavar='FILE...', shell_complete=_file_names)
 @_model
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print CSV with all probabilities.')
@@ -214,7 +231,7 @@ def _print_timeline(timeline, classes, form):
 
 # %% ../nbs/14_cli.ipynb #809e481d
 @main.command()
-@click.argument('file')
+@click.argument('file', shell_complete=_file_names)
 @_model
 @click.option('--window', default=3., show_default=True, help='Length of a window in seconds.')
 @click.option('--hop', default=1., show_default=True, help='Seconds from the start of a window to that of the next.')
@@ -245,7 +262,7 @@ def _print_explanation(why):
 
 # %% ../nbs/14_cli.ipynb #b834686c
 @main.command()
-@click.argument('file')
+@click.argument('file', shell_complete=_file_names)
 @_model
 @click.option('--json', 'form', flag_value='json', help='Print JSON.')
 def explain(file, model, form):

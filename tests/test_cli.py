@@ -248,3 +248,21 @@ def test_it_runs_as_a_module(name):
     command = [sys.executable, '-m', name, 'predict', '--help']
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0 and done.stdout.startswith(f'Usage: python -m {name} predict [OPTIONS] FILE...')
+
+# --- Completion
+
+COMPLETE = """eval "$(_EMOTION_NB_COMPLETE=bash_source emotion-nb)"
+compopt() { echo "as ${*: -1}"; }  # bash's own refuses outside of a completion
+COMP_WORDS=(emotion-nb "$@"); COMP_CWORD=$#
+_emotion_nb_completion emotion-nb
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+@posix
+@pytest.mark.skipif(not shutil.which('bash'), reason='needs bash')
+@pytest.mark.parametrize('words, offered', [(['time'], 'timeline'), (['predict', '--js'], '--json'),
+    (['evaluate', '--protocol', ''], 'A C'), (['predict', 'voi'], 'as default'),
+    (['timeline', '--model', ''], 'as default')])
+def test_bash_completes_commands_options_values_and_files(words, offered):
+    done = subprocess.run(['bash', '-c', COMPLETE, 'bash', *words], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.stdout.split() == offered.split(), done.stderr

@@ -37,7 +37,7 @@ def edit(path, old, new):
 def finished(repo, tmp_path_factory):
     "A project of one module and a front page, exported and with its README"
     project = tmp_path_factory.mktemp('gate')/'project'
-    for name in ('settings.ini', 'ruff.toml', 'tools/gate.py', 'tools/readme.py', '.gitignore'):
+    for name in ('settings.ini', 'ruff.toml', 'tools/gate.py', 'tools/readme.py', 'tools/links.py', '.gitignore'):
         (project/name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(repo/name, project/name)
     for folder in ('nbs', 'emotion_nb'): (project/folder).mkdir()
@@ -87,6 +87,18 @@ def test_a_stale_readme_is_refused(project):
     edit(project/'nbs'/'index.ipynb', 'It answers.', 'It answers well.')
     status, said = gate(project)
     assert status == 1 and 'README.md' in said and 'make prepare' in said
+
+@pytest.mark.parametrize('target', ['gone.md', '00_core.ipynb#gone', '#gone'])
+def test_a_link_that_leads_nowhere_is_refused(project, target):
+    edit(project/'nbs'/'00_core.ipynb', '# Core', f'# Core\\n[see]({target})')
+    status, said = gate(project)
+    assert status == 1 and f'nbs/00_core.ipynb links to {target}, which' in said
+
+def test_links_to_headings_names_and_other_hosts_pass(project):
+    edit(project/'nbs'/'00_core.ipynb', '# Core', '# Core\\n[a](#core) [b](#ANSWER) [c](index.ipynb) '
+                                                  '[d](https://example.org/gone) `[e](gone)`')
+    status, said = gate(project)
+    assert status == 0, said
 
 def test_a_name_that_nothing_defines_is_refused(project):
     cells = code('#| default_exp more'), code('#| export\ndef more(): return mroe')

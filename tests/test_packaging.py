@@ -6,6 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from gate import copy_tree, project_files
+from packaging.metadata import Metadata
+from release import check_archive, check_wheel
 
 REPO = Path(__file__).resolve().parent.parent
 HEAVY = set('tensorflow keras librosa sklearn matplotlib seaborn pandas numba onnx tf2onnx joblib av'.split())
@@ -36,10 +38,10 @@ class Environment:
 
 @pytest.fixture(scope='session')
 def wheel(tmp_path_factory):
-    "The wheel, built from what a fresh clone would hold"
+    "The wheel, built from the source archive of what a fresh clone would hold"
     tree, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
     copy_tree(REPO, tree)
-    command = [sys.executable, '-m', 'build', '--wheel', '--outdir', out, tree]
+    command = [sys.executable, '-m', 'build', '--no-isolation', '--outdir', out, tree]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr
     return next(out.glob('*.whl'))
@@ -67,11 +69,42 @@ def bad_file(tmp_path):
 def test_the_wheel_holds_the_library_the_dashboard_the_model_and_the_clips(wheel):
     holds = set(zipfile.ZipFile(wheel).namelist())
     ours = project_files(REPO)
-    wanted = {name for name in ours if name.startswith('emotion_nb/')}
+    wanted = {name for name in ours if name.startswith('emotion_nb/') and not Path(name).match('best_model.*')}
     wanted |= {f'emotion_nb/{name}' for name in ours if name.startswith('dashboards/')}
     assert {'emotion_nb/dashboards/emotion.ipynb', 'emotion_nb/dashboards/voila.json'} <= wanted
     assert wanted - holds == set()
     assert not [name for name in holds if name.startswith(('tests/', 'nbs/', 'tools/'))]
+
+def test_the_wheel_and_the_archive_hold_what_they_must(wheel):
+    check_wheel(wheel)
+    check_archive(next(wheel.parent.glob('*.tar.gz')))
+
+def test_twine_has_no_complaint(wheel):
+    command = [sys.executable, '-m', 'twine', 'check', '--strict', *wheel.parent.iterdir()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+@pytest.fixture(scope='session')
+def metadata(wheel):
+    archive = zipfile.ZipFile(wheel)
+    [name] = [n for n in archive.namelist() if n.endswith('.dist-info/METADATA')]
+    return Metadata.from_email(archive.read(name))  # which validates each field
+
+def test_the_metadata_are_complete(metadata):
+    assert str(metadata.license_expression) == 'Apache-2.0 AND CC-BY-NC-SA-4.0'
+    licences = {name for name in project_files(REPO) if Path(name).match('emotion_nb/*/LICENSE*')} | {'LICENSE'}
+    assert licences <= {*metadata.license_files}
+    assert {'homepage', 'documentation', 'source', 'issues', 'changelog'} <= {k.lower() for k in metadata.project_urls}
+    assert not metadata.author_email, "an address that nobody reads"
+    versions = {c.split(' :: ')[-1] for c in metadata.classifiers if re.fullmatch(r'.*Python :: 3\.\d+', c)}
+    assert versions == {'3.11', '3.12', '3.13'} and all(v in metadata.requires_python for v in versions)
+
+def test_the_links_of_the_page_on_pypi_work_from_there(metadata):
+    text = re.sub(r'```.*?```|`[^`\n]*`', '', metadata.description, flags=re.S)
+    links = re.findall(r'\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"', text)
+    assert links and all(re.match(r'https://|#', a or b) for a, b in links)
+    paths = [re.search(rf'/(?:blob|tree|raw)/v{re.escape(str(metadata.version))}/([^#]+)', a or b) for a, b in links]
+    assert [p[1] for p in paths if p and not (REPO/p[1]).exists()] == [] and any(paths)
 
 def test_the_wheel_brings_its_licences(wheel):
     archive = zipfile.ZipFile(wheel)
@@ -109,6 +142,21 @@ def test_help_names_every_command(plain):
     assert done.returncode == 0, done.stderr
     commands = 'predict timeline explain download train evaluate dashboard'.split()
     assert [c for c in commands if c not in done.stdout] == []
+
+def test_the_version_names_the_model(plain):
+    "By the fingerprint that the classifier shows; both ways to call the program"
+    for command in (['emotion-nb'], ['python', '-m', 'emotion_nb']):
+        done = plain.run(*command, '--version')
+        assert done.returncode == 0, done.stderr
+        said = re.fullmatch(r'emotion-nb, version (\S+), model ([0-9a-f]{12})\n', done.stdout)
+        assert said, done.stdout
+    shown = plain.run('python', '-c', 'from emotion_nb import EmotionClassifier as C; print(C.load())').stdout
+    assert f'fingerprint {said[2]}' in shown
+
+def test_where_the_network_for_keras_is_stands_in_one_sentence(plain):
+    done = plain.run('python', '-c', "from emotion_nb import bundle as b\n"
+                     "try: b.keras_file(b.load_bundle())\nexcept b.BundleError as e: print(e)")
+    assert 'best_model.keras is not here' in done.stdout and 'release' in done.stdout, done.stderr
 
 def emotion_of(clip):
     "What a RAVDESS file name says"

@@ -1,4 +1,4 @@
-"""The gate: notebooks clean, library exported, README in step, no complaint of ruff or mypy, notebooks pass.
+"""The gate: notebooks clean, library exported, README in step, links sound, ruff and mypy content, notebooks pass.
 
     python tools/gate.py            everything
     python tools/gate.py --quick    without running the notebooks
@@ -76,6 +76,10 @@ def check_readme(tree):
     "README.md is made from the front page as it stands"
     if run(tree, 'python', 'tools/readme.py', '--check'): raise GateError("The README check failed, as said above.")
 
+def check_links(tree):
+    "Every link of a page within the project leads to a file, and to a heading or a name, that is there"
+    if run(tree, 'python', 'tools/links.py'): raise GateError("The check of the links failed, as said above.")
+
 def check_lint(tree):
     "ruff finds nothing in notebooks, library, tests and tools"
     if run(tree, 'ruff', 'check', '--quiet', '--no-cache', '.'):
@@ -123,7 +127,7 @@ def check_notebooks(tree):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--quick', action='store_true', help="do not run the notebooks")
-    checks = [check_clean, check_export, check_readme, check_lint, check_types, check_notebooks]
+    checks = [check_clean, check_export, check_readme, check_links, check_lint, check_types, check_notebooks]
     if parser.parse_args().quick: checks.remove(check_notebooks)
     with tempfile.TemporaryDirectory(prefix='gate-') as folder:
         tree, wrong = Path(folder).resolve()/ROOT.name, []
