@@ -222,10 +222,11 @@ class EmotionClassifier(SegmentClassifier):
         window:float=3., # Length of a window in seconds
         hop:float=1., # From the start of a window to that of the next, in seconds
         progress=None, # Called with the end of each window in seconds
-    ) -> 'pd.DataFrame': # Index (file, start, end); columns emotion, confidence, one per class, active_seconds
+        cut:str='windows', # Or 'pauses': one row for each utterance between two pauses
+    ) -> 'pd.DataFrame': # Index (file, start, end); columns emotion, confidence, one per class, active_seconds, no_voice
         "The emotion of a long recording over time; raises `EmotionError`"
         from emotion_nb.timeline import predict_timeline
-        return predict_timeline(self, x, window, hop, progress)
+        return predict_timeline(self, x, window, hop, progress, cut)
 
     def explain(self,
         x, # Path, bytes, file object, or `(array, sample_rate)`
