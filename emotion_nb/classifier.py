@@ -223,7 +223,7 @@ class EmotionClassifier(SegmentClassifier):
         hop:float=1., # From the start of a window to that of the next, in seconds
         progress=None, # Called with the end of each window in seconds
         cut:str='windows', # Or 'pauses': one row for each utterance between two pauses
-    ) -> 'pd.DataFrame': # Index (file, start, end); columns emotion, confidence, one per class, active_seconds, no_voice
+    ) -> 'pd.DataFrame': # Index (file, start, end); columns as from `timeline.timeline_frame`
         "The emotion of a long recording over time; raises `EmotionError`"
         from emotion_nb.timeline import predict_timeline
         return predict_timeline(self, x, window, hop, progress, cut)

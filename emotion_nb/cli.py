@@ -212,25 +212,45 @@ def _print_timeline(timeline, classes, form):
     else: _print_segments(timeline)
 
 # %% ../nbs/14_cli.ipynb #809e481d
+def _save_timeline(timeline, out):
+    "Write a timeline in the form that the suffix names"
+    from emotion_nb.annotation import save_annotation
+    echo(f'The timeline lies in {one_line(save_annotation(timeline, out))}.')
+
+
+# %% ../nbs/14_cli.ipynb #bec45d0b
 @main.command()
 @click.argument('file')
 @_model
 @click.option('--window', default=3., show_default=True, help='Length of a window in seconds.')
 @click.option('--hop', default=1., show_default=True, help='Seconds from the start of a window to that of the next.')
+@click.option('--cut', type=click.Choice(['windows', 'pauses']), default='windows', show_default=True,
+              help='Answer for windows, or for what is said between two pauses.')
+@click.option('--out', type=click.Path(dir_okay=False),
+              help='Write a file instead: .TextGrid (Praat), .eaf (ELAN), .txt (Audacity), .srt, .vtt, .csv or .json.')
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list of the windows with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print the windows as CSV with all probabilities.')
-def timeline(file, model, window, hop, form):
+def timeline(file, model, window, hop, cut, out, form):
     """Name the emotion over time in a long recording.
 
     Prints its segments; FILE is as in predict."""
     from emotion_nb.classifier import EmotionClassifier
     from emotion_nb.timeline import check_windows
     check_windows(window, hop)
+    _check_out(out)
     clf, name = EmotionClassifier.load(model), file if form == 'json' else one_line(file)
-    t = clf.predict_timeline(_source(file), window, hop).rename(index=lambda _: name, level='file')
+    t = clf.predict_timeline(_source(file), window, hop, cut=cut).rename(index=lambda _: name, level='file')
     for w in t.attrs['warnings']: complain(f'{one_line(file)}: warning: {w}')
     if t.emotion.isna().all(): complain(f'{one_line(file)}: no voice recognised')
-    _print_timeline(t, clf.classes_.tolist(), form)
+    if out: _save_timeline(t, out)
+    else: _print_timeline(t, clf.classes_.tolist(), form)
+
+def _check_out(out):
+    "Raises `EmotionError` where the suffix of a file for a timeline names no form"
+    if out is None: return
+    from emotion_nb.annotation import annotation_form
+    annotation_form(out)
+
 
 # %% ../nbs/14_cli.ipynb #cdb28216
 def _print_explanation(why):
