@@ -228,6 +228,14 @@ class EmotionClassifier(SegmentClassifier):
         from emotion_nb.timeline import predict_timeline
         return predict_timeline(self, x, window, hop, progress, cut)
 
+    def predict_frame(self,
+        files, # Folder, file, iterable of recordings, or an index `file` or (file, start, end) as audformat has it
+        **options, # As for `batch.predict_frame`: cut, window, hop, n_jobs, progress
+    ) -> 'pd.DataFrame': # As from `batch.results_frame`
+        "The emotions of many recordings as a table, in which a bad one is a row with an error; raises `AudioError`"
+        from emotion_nb.batch import predict_frame
+        return predict_frame(self, files, **options)
+
     def explain(self,
         x, # Path, bytes, file object, or `(array, sample_rate)`
     ) -> 'Explanation':

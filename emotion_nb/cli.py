@@ -171,20 +171,41 @@ class _NamesFormats(click.Command):
         super().format_help_text(ctx, formatter)
 
 # %% ../nbs/14_cli.ipynb #3934474b
+def _save_predictions(clf, files, out, cut):
+    "Write the answers into a file; an error makes the status 1"
+    from emotion_nb.batch import found_recordings, save_predictions
+    try: n, resumed, failed = save_predictions(clf, found_recordings(files), out, cut, progress=sys.stderr.isatty())
+    except KeyboardInterrupt: complain(STOPPED); raise
+    before = f', {resumed:,} of them answered by a run before' if resumed else ''
+    echo(f'The answers for {n:,} recordings lie in {one_line(out)}{before}.')
+    if failed:
+        complain(f'Error: {failed:,} of the {n:,} recordings could not be answered: the column error says why.')
+        raise click.exceptions.Exit(1)
+
+
+# %% ../nbs/14_cli.ipynb #0fc88b7d
 @main.command(cls=_NamesFormats)
 @click.argument('files', nargs=-1, required=True, metavar='FILE...')
 @_model
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print CSV with all probabilities.')
-def predict(files, model, form):
+@click.option('--out', type=click.Path(dir_okay=False),
+              help='Write a table instead: .csv, .jsonl or .parquet. The same command resumes an interrupted one.')
+@click.option('--cut', type=click.Choice(['windows', 'pauses']),
+              help='With --out: a row for each window of 3 s, or for what is said between two pauses.')
+def predict(files, model, form, out, cut):
     """Name the emotion in each recording.
 
-    FILE is a FORMATS file; - is standard input. Where nothing is sure, more than one emotion is named;
-    what makes an answer doubtful is a warning on stderr."""
+    FILE is a FORMATS file; - is standard input; with --out it may be a folder. Where nothing is sure,
+    more than one emotion is named; what makes an answer doubtful is a warning on stderr."""
     from emotion_nb.classifier import EmotionClassifier
     if files.count('-') > 1: raise AudioError('Standard input can be read only once: name - once.')
+    if out and '-' in files: raise AudioError('Standard input cannot be resumed: with --out name files and folders.')
+    if cut and not out: raise EmotionError('--cut is for a table: add --out, or use  emotion-nb timeline.')
+    if out: return _save_predictions(EmotionClassifier.load(model), files, out, cut)
     show = dict(json=_print_json, csv=_print_csv).get(form, _print_table)
     with closing(_predictions(EmotionClassifier.load(model), files)) as answers: show(_answered(files, answers), files)
+
 
 # %% ../nbs/14_cli.ipynb #5ff23f5d
 def _print_spans(spans, heading, texts):
