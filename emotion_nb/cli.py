@@ -433,8 +433,7 @@ def _protocol(asked, df):
               help='Folder of the corpus. For clips of your own: a CSV table with the columns path, emotion and, if it '
               'is known, speaker; or a folder that holds it as labels.csv. [default: $EMOTION_NB_DATA, or the cache]')
 @click.option('--corpus', metavar='NAME',
-              help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its '
-              'files]')
+              help='ravdess, nemo, emodb, cremad, tess, savee, table or audformat. [default: recognised by its files]')
 @_model
 @click.option('--protocol', type=click.Choice(['A', 'C']),
               help='A: the random split of RAVDESS; C: another corpus. [default: A for RAVDESS, else C] (Protocol B '

@@ -135,7 +135,8 @@ def test_without_pyarrow_only_parquet_is_missing(tmp_path, monkeypatch):
 def test_json_lines_are_strict_json(clf, folder):
     save_predictions(clf, folder, 't.jsonl', cut='windows', window=.5, hop=.5)
     def refuse(name): raise AssertionError(name)
-    rows = [json.loads(line, parse_constant=refuse) for line in Path('t.jsonl').read_text(encoding='utf-8').splitlines()]
+    lines = Path('t.jsonl').read_text(encoding='utf-8').splitlines()
+    rows = [json.loads(line, parse_constant=refuse) for line in lines]
     silent = [r for r in rows if r['emotion'] is None and r['error'] is None]
     assert silent and all(r['confidence'] is None for r in silent)
 
@@ -216,7 +217,8 @@ def test_a_full_disk(tmp_path, monkeypatch):
         if not n: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return n
     monkeypatch.setattr(batch.os, 'write', full)
-    with pytest.raises(EmotionError, match='No space left.*the same command goes on'): save_predictions(quick, FILES, out)
+    with pytest.raises(EmotionError, match='No space left.*the same command goes on'):
+        save_predictions(quick, FILES, out)
     monkeypatch.undo()
     resumed = save_predictions(quick, FILES, out).resumed
     assert 0 < resumed < len(FILES)
