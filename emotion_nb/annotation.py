@@ -24,8 +24,15 @@ class Annotation(NamedTuple):
     "What a file of annotations holds"
     media:str     # Name of the recording
     seconds:float # Its length
-    rows:list     # Of (start in seconds, end in seconds, emotion, confidence from 0 to 1), in order
+    rows:list     # Of (start in seconds, end in seconds, emotion, confidence from 0 to 1, speaker or ''), in order
     emotions:tuple=EMOTIONS # Labels that an annotator can choose
+
+    @property
+    def by_speaker(self) -> dict: # Name of a speaker, or '', to its rows; '' where there is no row
+        found = {}
+        for row in self.rows: found.setdefault(row[4], []).append(row)
+        return found or {'': []}
+
 
 # %% ../nbs/11f_annotation.ipynb #bfefecde
 def annotation(
@@ -36,11 +43,12 @@ def annotation(
     if len(files) != 1: raise EmotionError(f'A file of annotations is for one recording, not {len(files)}: '
                                            'write one for each.')
     t, end = in_seconds(segments(timeline)), timeline.index.get_level_values('end').max().total_seconds()
-    rows = [*zip(t.start.tolist(), t.end.tolist(), t.emotion.tolist(), t.confidence.astype(float).tolist())]
+    speaker = [*map(plain_name, t.speaker)] if 'speaker' in t else ['']*len(t)
+    rows = [*zip(t.start.tolist(), t.end.tolist(), t.emotion.tolist(), t.confidence.astype(float).tolist(), speaker)]
     emotions = tuple(c for c in timeline.columns if c not in _OTHER) or EMOTIONS
     return Annotation(plain_name(files[0]), timeline.attrs.get('seconds') or end, rows, emotions)
 
-_OTHER = {'emotion', 'confidence', 'active_seconds', 'no_voice'}  # Columns that are no emotion
+_OTHER = {'emotion', 'confidence', 'active_seconds', 'no_voice', 'speaker'}  # Columns that are no emotion
 
 # %% ../nbs/11f_annotation.ipynb #3712f861
 def _covering(rows, seconds):
@@ -51,23 +59,35 @@ def _covering(rows, seconds):
         if b > a: yield a, b, text
         end = b
 
+# %% ../nbs/11f_annotation.ipynb #59577d09
+def _tier_name(kind, speaker):
+    "Such as `emotion`, or `emotion of Ann`"
+    return f'{kind} of {speaker}' if speaker else kind
+
+def _doubled(text):
+    "Text inside the quotation marks of Praat"
+    return text.replace('"', '""')
+
+
 # %% ../nbs/11f_annotation.ipynb #257a5364
 def _tier(number, name, rows, seconds):
     "Lines of a tier of a TextGrid"
     intervals = [*_covering(rows, seconds)]
-    yield from (f'    item [{number}]:', '        class = "IntervalTier"', f'        name = "{name}"',
+    yield from (f'    item [{number}]:', '        class = "IntervalTier"', f'        name = "{_doubled(name)}"',
                 '        xmin = 0', f'        xmax = {seconds:.6f}', f'        intervals: size = {len(intervals)}')
     for i, (a, b, text) in enumerate(intervals, 1):
-        quoted = text.replace('"', '""')
         yield from (f'        intervals [{i}]:', f'            xmin = {a:.6f}', f'            xmax = {b:.6f}',
-                    f'            text = "{quoted}"')
+                    f'            text = "{_doubled(text)}"')
 
 # %% ../nbs/11f_annotation.ipynb #8305519b
 def text_grid(
     a:Annotation,
 ) -> str: # Long text format
     "A TextGrid of Praat"
-    tiers = dict(emotion=[row[:3] for row in a.rows], confidence=[(*row[:2], f'{row[3]:.2f}') for row in a.rows])
+    tiers = {}
+    for who, rows in a.by_speaker.items():
+        tiers[_tier_name('emotion', who)] = [row[:3] for row in rows]
+        tiers[_tier_name('confidence', who)] = [(*row[:2], f'{row[3]:.2f}') for row in rows]
     head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', '', 'xmin = 0', f'xmax = {a.seconds:.6f}',
             'tiers? <exists>', f'size = {len(tiers)}', 'item []:']
     body = [line for i, (name, rows) in enumerate(tiers.items(), 1) for line in _tier(i, name, rows, a.seconds)]
@@ -94,17 +114,25 @@ def _time_order(doc, rows):
         _add(order, 'TIME_SLOT', TIME_SLOT_ID=f'ts{i}', TIME_VALUE=str(round(1000*t)))
 
 # %% ../nbs/11f_annotation.ipynb #7a5de94b
-def _elan_tiers(doc, rows, emotions):
-    "The tier of emotions and the tier of confidences that depends on it"
-    tier = _add(doc, 'TIER', LINGUISTIC_TYPE_REF='emotion', TIER_ID='emotion')
-    for i, row in enumerate(rows, 1):
-        a = _add(_add(tier, 'ANNOTATION'), 'ALIGNABLE_ANNOTATION', ANNOTATION_ID=f'a{i}',
-                 TIME_SLOT_REF1=f'ts{2*i - 1}', TIME_SLOT_REF2=f'ts{2*i}', CVE_REF=f'cve{emotions.index(row[2])}')
-        _add(a, 'ANNOTATION_VALUE', row[2])
-    tier = _add(doc, 'TIER', LINGUISTIC_TYPE_REF='confidence', PARENT_REF='emotion', TIER_ID='confidence')
-    for i, row in enumerate(rows, 1):
-        a = _add(_add(tier, 'ANNOTATION'), 'REF_ANNOTATION', ANNOTATION_ID=f'a{len(rows) + i}', ANNOTATION_REF=f'a{i}')
-        _add(a, 'ANNOTATION_VALUE', f'{row[3]:.2f}')
+def _elan_tiers(doc, a):
+    "For each speaker the tier of emotions and the tier of confidences that depends on it"
+    number = {id(row): i for i, row in enumerate(a.rows, 1)}
+    for who, rows in a.by_speaker.items():
+        name, participant = _tier_name('emotion', who), dict(PARTICIPANT=who) if who else {}
+        tier = _add(doc, 'TIER', LINGUISTIC_TYPE_REF='emotion', **participant, TIER_ID=name)
+        for row in rows:
+            i, label = number[id(row)], f'cve{a.emotions.index(row[2])}'
+            e = _add(_add(tier, 'ANNOTATION'), 'ALIGNABLE_ANNOTATION', ANNOTATION_ID=f'a{i}', CVE_REF=label,
+                     TIME_SLOT_REF1=f'ts{2*i - 1}', TIME_SLOT_REF2=f'ts{2*i}')
+            _add(e, 'ANNOTATION_VALUE', row[2])
+        tier = _add(doc, 'TIER', LINGUISTIC_TYPE_REF='confidence', PARENT_REF=name, **participant,
+                    TIER_ID=_tier_name('confidence', who))
+        for row in rows:
+            i = number[id(row)]
+            e = _add(_add(tier, 'ANNOTATION'), 'REF_ANNOTATION', ANNOTATION_ID=f'a{len(a.rows) + i}',
+                     ANNOTATION_REF=f'a{i}')
+            _add(e, 'ANNOTATION_VALUE', f'{row[3]:.2f}')
+
 
 # %% ../nbs/11f_annotation.ipynb #acf87c3a
 def _elan_types(doc, emotions):
@@ -132,19 +160,25 @@ def eaf(
         'VERSION': '3.0', f'{{{_XSI}}}noNamespaceSchemaLocation': 'http://www.mpi.nl/tools/elan/EAFv3.0.xsd'})
     _header(doc, a.media)
     _time_order(doc, a.rows)
-    _elan_tiers(doc, a.rows, a.emotions)
+    _elan_tiers(doc, a)
     _elan_types(doc, a.emotions)
     ElementTree.indent(doc)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(doc, encoding='unicode') + '\n'
 
 ElementTree.register_namespace('xsi', _XSI)
 
+# %% ../nbs/11f_annotation.ipynb #2471fbd5
+def _said(speaker):
+    "What stands before an emotion in a line of text: `Ann: `, or nothing where the speaker is not known"
+    return f'{speaker}: ' if speaker else ''
+
+
 # %% ../nbs/11f_annotation.ipynb #f3302545
 def audacity_labels(
     a:Annotation,
 ) -> str: # A line a label
     "A label track of Audacity"
-    return ''.join(f'{start:.6f}\t{end:.6f}\t{emotion}\n' for start, end, emotion, _ in a.rows)
+    return ''.join(f'{start:.6f}\t{end:.6f}\t{_said(who)}{emotion}\n' for start, end, emotion, _, who in a.rows)
 
 # %% ../nbs/11f_annotation.ipynb #3359b0fd
 def _cue_time(seconds, mark):
@@ -154,9 +188,9 @@ def _cue_time(seconds, mark):
 
 def _cues(a, mark, escaped=str):
     "A block of text for each row"
-    for start, end, emotion, confidence in a.rows:
+    for start, end, emotion, confidence, who in a.rows:
         times = ' --> '.join(_cue_time(t, mark) for t in (start, end))
-        yield f'{times}\n{escaped(f"{emotion} ({percent(confidence)})")}\n'
+        yield f'{times}\n{escaped(f"{_said(who)}{emotion} ({percent(confidence)})")}\n'
 
 # %% ../nbs/11f_annotation.ipynb #f7cbf2cd
 def srt(

@@ -222,7 +222,7 @@ class EmotionClassifier(SegmentClassifier):
         window:float=3., # Length of a window in seconds
         hop:float=1., # From the start of a window to that of the next, in seconds
         progress=None, # Called with the end of each window in seconds
-        cut:str='windows', # Or 'pauses': one row for each utterance between two pauses
+        cut='windows', # Or 'pauses': a row for each utterance between two pauses; or `timeline.speaker_turns`
     ) -> 'pd.DataFrame': # Index (file, start, end); columns as from `timeline.timeline_frame`
         "The emotion of a long recording over time; raises `EmotionError`"
         from emotion_nb.timeline import predict_timeline

@@ -221,8 +221,9 @@ def _print_segments(timeline):
     "A line for each segment of one emotion"
     from emotion_nb.timeline import in_seconds, segments
     t = in_seconds(segments(timeline))
-    answers = [f'{e:9}  {c:10.1%}' for e, c in zip(t.emotion, t.confidence)]
-    _print_spans(zip(t.start, t.end), f"{'emotion':9}  confidence", answers)
+    names = [f'  {one_line(who)}' for who in t.speaker] if 'speaker' in t else ['']*len(t)
+    answers = [f'{e:9}  {c:10.1%}{who}' for e, c, who in zip(t.emotion, t.confidence, names)]
+    _print_spans(zip(t.start, t.end), f"{'emotion':9}  confidence{'  speaker' if 'speaker' in t else ''}", answers)
 
 # %% ../nbs/14_cli.ipynb #cadce948
 def _print_timeline(timeline, classes, form):
@@ -247,18 +248,21 @@ def _save_timeline(timeline, out):
 @click.option('--hop', default=1., show_default=True, help='Seconds from the start of a window to that of the next.')
 @click.option('--cut', type=click.Choice(['windows', 'pauses']), default='windows', show_default=True,
               help='Answer for windows, or for what is said between two pauses.')
+@click.option('--speakers', metavar='RTTM', type=click.Path(),
+              help='Answer for each turn of a speaker in this file of a diarizer.')
 @click.option('--out', type=click.Path(dir_okay=False),
               help='Write a file instead: .TextGrid (Praat), .eaf (ELAN), .txt (Audacity), .srt, .vtt, .csv or .json.')
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list of the windows with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print the windows as CSV with all probabilities.')
-def timeline(file, model, window, hop, cut, out, form):
+def timeline(file, model, window, hop, cut, speakers, out, form):
     """Name the emotion over time in a long recording.
 
     Prints its segments; FILE is as in predict."""
     from emotion_nb.classifier import EmotionClassifier
-    from emotion_nb.timeline import check_windows
+    from emotion_nb.timeline import check_windows, speaker_turns
     check_windows(window, hop)
     _check_out(out)
+    if speakers: cut = speaker_turns(speakers, file)
     clf, name = EmotionClassifier.load(model), file if form == 'json' else one_line(file)
     t = clf.predict_timeline(_source(file), window, hop, cut=cut).rename(index=lambda _: name, level='file')
     for w in t.attrs['warnings']: complain(f'{one_line(file)}: warning: {w}')

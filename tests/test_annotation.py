@@ -15,7 +15,7 @@ from emotion_nb.annotation import ANNOTATIONS, annotation, annotation_text, save
 from emotion_nb.audio import load_audio
 from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.core import EmotionError
-from emotion_nb.timeline import Window, timeline_frame
+from emotion_nb.timeline import Window, speaker_turns, timeline_frame
 
 RATE = 22_050
 ODD = ['Anna & "Otto" <1>\n.wav', '\u58f0.wav', 'red\x1b[31m.wav']
@@ -82,7 +82,7 @@ def test_a_reader_gets_back_what_was_written(timeline, form, tmp_path):
     assert [row[2] for row in expected] == ['sad', 'happy', 'calm']
     got = READERS[form](save_annotation(timeline, tmp_path/f'talk.{form}'))
     assert [row[2] for row in got] == [row[2] for row in expected]
-    for (a, b, _, c), (start, end, _, confidence) in zip(got, expected):
+    for (a, b, _, c), (start, end, _, confidence, _) in zip(got, expected):
         assert (a, b) == (pytest.approx(start, abs=.0006), pytest.approx(end, abs=.0006))
         assert c is None or c == pytest.approx(confidence, abs=.006)
 
@@ -163,7 +163,7 @@ def test_an_unknown_cut_is_refused(clf):
 
 def run(*args): return CliRunner().invoke(cli.main, [*map(str, args)], prog_name='emotion-nb')
 
-@pytest.mark.parametrize('form', [*READERS, 'csv', 'json'])
+@pytest.mark.parametrize('form', ['TextGrid', 'srt', 'json'])
 def test_the_command_writes_by_suffix(clf, long, form, tmp_path, monkeypatch):
     import soundfile
     monkeypatch.chdir(tmp_path)
@@ -184,3 +184,43 @@ def test_what_the_command_refuses(examples, tmp_path):
 def test_one_recording_a_file(clf, timeline):
     two = pd.concat([timeline, by_hand(clf, 'b.wav', 'sad')])
     with pytest.raises(EmotionError, match='for one recording, not 2'): annotation_text(two, 'srt')
+
+# Speakers
+
+RTTM = ''.join(f'SPEAKER {file} 1 {start} {seconds} <NA> <NA> {who} <NA> <NA>\n' for file, start, seconds, who in [
+    ('talk', 0, 4.5, 'Ann'), ('talk', 3.5, 20, 'Otto'), ('other', 1, 2, 'Eve'), ('talk', 60, 1, 'Ann')])
+
+@pytest.fixture
+def turns(tmp_path):
+    (tmp_path/'all.rttm').write_text(';; a comment\n' + RTTM, encoding='utf-8')
+    return speaker_turns(tmp_path/'all.rttm', 'talk.wav')
+
+def test_turns_of_one_recording(turns):
+    seconds = [(a.total_seconds(), b.total_seconds()) for _, a, b in turns.index]
+    assert seconds == [(0, 4.5), (3.5, 23.5), (60, 61)] and turns.speaker.tolist() == ['Ann', 'Otto', 'Ann']
+    assert {*turns.index.get_level_values('file')} == {'talk.wav'}
+
+def test_each_turn_has_its_answer(clf, long, turns):
+    said = clf.predict_timeline((long, RATE), cut=turns)
+    assert said.speaker.tolist() == ['Ann', 'Otto', 'Ann'] and said.emotion.isna().tolist() == [False, False, True]
+    for row, (_, a, b) in zip(said.itertuples(), said.index[:2]):
+        part = long[round(a.total_seconds()*RATE):round(b.total_seconds()*RATE)]
+        assert row.emotion == clf.predict((part, RATE)).emotion
+
+def test_speakers_have_tiers_that_overlap(clf, long, turns, tmp_path):
+    said = clf.predict_timeline((long, RATE), cut=turns)
+    path = save_annotation(said, tmp_path/'talk.TextGrid')
+    grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=False, reportingMode='error')
+    assert grid.tierNames == tuple(f'{kind} of {who}' for who in ('Ann', 'Otto') for kind in ('emotion', 'confidence'))
+    assert grid.getTier('emotion of Ann').entries[0].end > grid.getTier('emotion of Otto').entries[0].start
+    doc = pympi.Elan.Eaf(str(save_annotation(said, tmp_path/'talk.eaf')))
+    for who in ('Ann', 'Otto'): assert doc.get_parameters_for_tier(f'emotion of {who}')['PARTICIPANT'] == who
+    spans = [doc.get_annotation_data_for_tier(f'emotion of {who}') for who in ('Ann', 'Otto')]
+    assert [s[0][:2] for s in spans] == [(0, 4500), (3500, round(1000*len(long)/RATE))]
+    texts = [o.content for o in srt.parse(annotation_text(said, 'srt'), ignore_errors=False)]
+    assert [t.split(': ')[0] for t in texts] == ['Ann', 'Otto']
+
+@pytest.mark.parametrize('text, words', [('SPEAKER talk 1 a b', 'is no RTTM'), ('', 'has no turn of talk.wav')])
+def test_what_is_no_rttm(tmp_path, text, words):
+    (tmp_path/'a.rttm').write_text(text)
+    with pytest.raises(EmotionError, match=words): speaker_turns(tmp_path/'a.rttm', 'talk.wav')
