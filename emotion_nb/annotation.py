@@ -33,7 +33,6 @@ class Annotation(NamedTuple):
         for row in self.rows: found.setdefault(row[4], []).append(row)
         return found or {'': []}
 
-
 # %% ../nbs/11f_annotation.ipynb #bfefecde
 def annotation(
     timeline, # DataFrame from `predict_timeline`, of one recording
@@ -67,7 +66,6 @@ def _tier_name(kind, speaker):
 def _doubled(text):
     "Text inside the quotation marks of Praat"
     return text.replace('"', '""')
-
 
 # %% ../nbs/11f_annotation.ipynb #257a5364
 def _tier(number, name, rows, seconds):
@@ -133,7 +131,6 @@ def _elan_tiers(doc, a):
                      ANNOTATION_REF=f'a{i}')
             _add(e, 'ANNOTATION_VALUE', f'{row[3]:.2f}')
 
-
 # %% ../nbs/11f_annotation.ipynb #acf87c3a
 def _elan_types(doc, emotions):
     "What the annotations of each tier are, and the emotions from which an annotator chooses"
@@ -171,7 +168,6 @@ ElementTree.register_namespace('xsi', _XSI)
 def _said(speaker):
     "What stands before an emotion in a line of text: `Ann: `, or nothing where the speaker is not known"
     return f'{speaker}: ' if speaker else ''
-
 
 # %% ../nbs/11f_annotation.ipynb #f3302545
 def audacity_labels(

@@ -22,6 +22,7 @@ from .output import csv_lines, prediction_row
 from .parallel import in_parallel
 from .prediction import NO_VOICE
 from .sources import named, one_recording, plain_name, recordings, source_name
+from .timeline import CUTS, check_windows
 
 # %% ../nbs/11g_batch.ipynb #88c38e15
 def found_recordings(
@@ -45,7 +46,6 @@ def _name(x):
     if not isinstance(x, (str, os.PathLike)): return source_name(x)
     return os.fspath(x).encode('utf-8', 'backslashreplace').decode()
 
-
 # %% ../nbs/11g_batch.ipynb #3eed68e8
 def recording_rows(
     clf, # `EmotionClassifier`
@@ -60,7 +60,6 @@ def recording_rows(
         if cut is None: return [prediction_row(name, clf.predict(x), escape=False)]
         return _timeline_rows(name, clf.predict_timeline(x, window, hop, cut=cut), clf.classes_.tolist())
     except EmotionError as e: return [dict(file=name, error=str(e))]
-
 
 # %% ../nbs/11g_batch.ipynb #ba77beb1
 def _timeline_rows(name, timeline, classes):
@@ -81,7 +80,9 @@ def predict_rows(
     hop:float=1.,
     n_jobs:int|None=None, # Threads; `None` or -1 for one per core, -2 for one less
 ): # Iterator of lists, as from `recording_rows`
-    "The rows of many recordings, in order, as they are ready"
+    "The rows of many recordings, in order, as they are ready; raises `EmotionError` where they cannot be cut so"
+    if cut not in (None, *CUTS): raise EmotionError(f'Recordings cannot be cut by {cut!r}: choose {" or ".join(CUTS)}.')
+    if cut == 'windows': check_windows(window, hop)
     rows = partial(recording_rows, clf, cut=cut, window=window, hop=hop)
     return in_parallel(rows, recordings(xs), n_jobs if cut is None else 1)  # the windows of one are on all cores
 
@@ -92,7 +93,6 @@ def _columns(classes, spans):
     "Names of the columns of a table, those of the index first"
     index = ['file', 'start', 'end'] if spans else ['file']
     return index, [*index, 'emotion', 'confidence', *classes, 'warnings', 'no_voice', 'error']
-
 
 # %% ../nbs/11g_batch.ipynb #d70640a9
 def results_frame(
@@ -118,7 +118,7 @@ def span_rows(
     "One answer for each span of a recording"
     name, sr = _name(x), clf.bundle.features.sample_rate
     def row(y, start, end):
-        part = y[round(start*sr):None if np.isnan(end) else round(end*sr)]
+        part = y[0 if np.isnan(start) else max(0, round(start*sr)):None if np.isnan(end) else round(end*sr)]
         try: p = clf.predict((part, sr)) if len(part) else AudioError('This span has no sound: it is not in the file.')
         except EmotionError as e: p = e
         p = named(p, x) if isinstance(p, EmotionError) else p
@@ -147,13 +147,11 @@ def _items(files):
     if getattr(files, 'names', None) == ['file']: return list(files)
     return list(recordings(files))
 
-
 # %% ../nbs/11g_batch.ipynb #a0d16689
 def _bar(total, done=0, hide=False):
     "A progress bar with the time to go"
     from tqdm.auto import tqdm
     return tqdm(total=total, initial=done, unit='recording', disable=hide)
-
 
 # %% ../nbs/11g_batch.ipynb #3c797936
 def predict_frame(
@@ -167,14 +165,13 @@ def predict_frame(
 ): # DataFrame as from `results_frame`
     "The emotions of many recordings as a table of audformat's kind; raises `AudioError`"
     classes = clf.classes_.tolist()
-    if getattr(files, 'nlevels', 1) > 1: 
+    if getattr(files, 'nlevels', 1) > 1:
         return results_frame(_index_rows(clf, files, n_jobs), classes, True).set_axis(files)
     items = _items(files)
     answers = predict_rows(clf, items, cut, window, hop, n_jobs)
     with _bar(len(items), hide=not progress) as bar, closing(answers):
         rows = [r for found in answers for r in (bar.update(), found)[1]]
     return results_frame(rows, classes, cut is not None)
-
 
 # %% ../nbs/11g_batch.ipynb #c15d0cef
 SYNC_SECONDS = 5. # From one wait for the disk to the next
@@ -206,7 +203,7 @@ class Journal:
         settings:dict, # What the answers depend on; raises `EmotionError` where they were others
     ):
         self.path, self.places, self.failed, self._synced = path, {}, set(), time.monotonic()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, 'O_BINARY', 0), 0o666)
         try: self._resume(settings)
         except BaseException: self.close(); raise
 
@@ -304,14 +301,12 @@ def read_predictions(
     classes = [c for c in df.columns if c not in _columns([], True)[1]]
     return results_frame(df.to_dict('records'), classes, 'start' in df)
 
-
 # %% ../nbs/11g_batch.ipynb #4d791270
 class Saved(NamedTuple):
     "What `save_predictions` did"
     files:int    # Recordings in the table
     resumed:int  # Of these, how many an interrupted run had answered
     failed:int   # Of these, how many have an error
-
 
 # %% ../nbs/11g_batch.ipynb #9f9d5914
 @contextmanager
@@ -325,7 +320,6 @@ def _writing(out):
         raise EmotionError(f'{plain_name(out)} cannot be written ({e.strerror or e}): make room or name another place; '
                            'the same command goes on where this one stopped.') from e
 
-
 # %% ../nbs/11g_batch.ipynb #640acc5f
 def _keep(book, files, answers, done, progress):
     "Put answers into the journal as they come"
@@ -334,13 +328,11 @@ def _keep(book, files, answers, done, progress):
             book.add(file, rows)
             bar.update()
 
-
 # %% ../nbs/11g_batch.ipynb #69332dfe
 def _made(path):
     "The file, which is made where it is missing"
     path.touch()
     return path
-
 
 # %% ../nbs/11g_batch.ipynb #41c9fec4
 def save_predictions(
@@ -359,10 +351,10 @@ def save_predictions(
     if out.exists() and not path.exists():
         raise EmotionError(f'{plain_name(out)} is there already: name another file, or remove it.')
     settings = dict(model=clf.bundle.manifest['fingerprint'], cut=cut, window=window, hop=hop)
-    with _writing(out), locked(_made(path), wait=False), closing(Journal(path, settings)) as book:
-        left = [f for f in files if f not in book.places or f in book.failed]
-        _keep(book, left, predict_rows(clf, left, cut, window, hop, n_jobs), len(files) - len(left), progress)
-        with whole_file(out) as part: write(part, book.rows(files), clf.classes_.tolist(), cut is not None)
+    with _writing(out), locked(_made(path), wait=False):
+        with closing(Journal(path, settings)) as book:
+            left = [f for f in files if f not in book.places or f in book.failed]
+            _keep(book, left, predict_rows(clf, left, cut, window, hop, n_jobs), len(files) - len(left), progress)
+            with whole_file(out) as part: write(part, book.rows(files), clf.classes_.tolist(), cut is not None)
         path.unlink()
     return Saved(len(files), len(files) - len(left), len(book.failed.intersection(files)))
-

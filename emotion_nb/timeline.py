@@ -120,14 +120,12 @@ def _utterances(clf, x, segment):
     seconds = s.active_seconds*lengths/lengths.sum()
     return [Window(a/sr, b/sr, p, float(t), p is None) for (a, b), t in zip(s.active_parts, seconds)]
 
-
 # %% ../nbs/11a_timeline.ipynb #5a912999
 def _between_pauses(clf, x, blocks, activity):
     "The utterances in order, from the blocks of samples of a recording"
     config = clf.bundle.features
     segments = stream_segments(blocks, config.sample_rate, config.hop_length, activity)
     for found in in_parallel(partial(_utterances, clf, x), segments): yield from found
-
 
 # %% ../nbs/11a_timeline.ipynb #c4db8966
 def _turn(line, path):
@@ -136,7 +134,6 @@ def _turn(line, path):
     try: return fields[1], float(fields[3]), float(fields[3]) + float(fields[4]), fields[7]
     except (IndexError, ValueError):
         raise EmotionError(f'{plain_name(path)} is no RTTM: it has the line {plain_name(line, 80)!r}.') from None
-
 
 # %% ../nbs/11a_timeline.ipynb #dba9c197
 def speaker_turns(
@@ -154,7 +151,6 @@ def speaker_turns(
     if not turns: raise EmotionError(f'{plain_name(rttm)} has no turn of {plain_name(recording)}: name another file.')
     index = _time_index(str(recording), turns)
     return pd.DataFrame(dict(speaker=[who for *_, who in turns]), index)
-
 
 # %% ../nbs/11a_timeline.ipynb #87c3c66a
 def _span(clf, y, span):
@@ -174,7 +170,6 @@ def _of_spans(clf, blocks, spans, activity):
     within = ((a, min(b, total) if a < total else b) for a, b in spans)  # a turn may end after the recording
     yield from in_parallel(partial(_span, clf, y), within)
 
-
 # %% ../nbs/11a_timeline.ipynb #a2486cbb
 CUTS = 'windows', 'pauses' # How a recording can be cut, besides by turns
 
@@ -183,7 +178,6 @@ def _counted(windows, activity):
     for w in windows:
         activity.seconds = w.end
         yield w
-
 
 # %% ../nbs/11a_timeline.ipynb #5b6a1265
 def timeline_windows(
@@ -209,7 +203,6 @@ def timeline_windows(
             elif by == 'spans': yield from _of_spans(clf, blocks, cut, activity)
             else: yield from _counted(_answered(clf, x, _cuts(blocks, config, window, hop)), activity)
     return answers()
-
 
 # %% ../nbs/11a_timeline.ipynb #e28c99e8
 def _time_index(name, windows):
@@ -260,7 +253,6 @@ def predict_timeline(
     timeline.attrs.update(warnings=warnings, seconds=activity.seconds)
     return timeline
 
-
 # %% ../nbs/11a_timeline.ipynb #56221b4f
 def in_seconds(
     df, # DataFrame from `predict_timeline` or `segments`
@@ -290,4 +282,3 @@ def segments(
     import pandas as pd
     parts = [_merged(t).assign(speaker=who) for who, t in timeline.groupby('speaker', sort=False)]
     return pd.concat(parts).sort_index(kind='stable')
-

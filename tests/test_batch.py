@@ -96,6 +96,11 @@ def test_an_index_of_spans_is_answered_in_its_order(clf, folder):
     assert df[clf.classes_].to_numpy()[:3] == pytest.approx(expected, abs=.02)
     assert 'missing.wav does not exist' in df.error.iloc[3] and 'This span has no sound' in df.error.iloc[4]
 
+def test_an_impossible_cut_is_no_row(tmp_path):
+    "It is refused before anything is read, not once a recording"
+    for options in (dict(cut='words'), dict(cut='windows', window=.1), dict(cut='windows', hop=9)):
+        with pytest.raises(EmotionError, match='choose'): predict_frame(Quick(), FILES, **options)
+
 def test_what_is_no_folder(tmp_path):
     (tmp_path/'empty').mkdir()
     with pytest.raises(AudioError, match='holds no recording'): found_recordings([tmp_path/'empty'])
