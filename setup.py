@@ -9,9 +9,9 @@ ini = ConfigParser()
 ini.read(here/'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
 
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('dashboard', 'train', 'fuzz')}
+extras = {name: cfg[f'{name}_requirements'].split() for name in ('dashboard', 'train', 'parquet', 'audformat', 'fuzz')}
 dev = cfg['dev_requirements'].split()
-extras['dev'] = sorted({*dev, *extras['dashboard'], *extras['train']})
+extras['dev'] = sorted({*dev, *extras['dashboard'], *extras['train'], *extras['parquet'], *extras['audformat']})
 
 def absolute(match):
     "A link of README.md as one that leads from PyPI to the same file of this version"

@@ -237,10 +237,19 @@ class EmotionClassifier(SegmentClassifier):
         window:float=3., # Length of a window in seconds
         hop:float=1., # From the start of a window to that of the next, in seconds
         progress=None, # Called with the end of each window in seconds
-    ) -> 'pd.DataFrame': # Index (file, start, end); columns emotion, confidence, one per class, active_seconds
+        cut='windows', # Or 'pauses': a row for each utterance between two pauses; or `timeline.speaker_turns`
+    ) -> 'pd.DataFrame': # Index (file, start, end); columns as from `timeline.timeline_frame`
         "The emotion of a long recording over time; raises `EmotionError`"
         from emotion_nb.timeline import predict_timeline
-        return predict_timeline(self, x, window, hop, progress)
+        return predict_timeline(self, x, window, hop, progress, cut)
+
+    def predict_frame(self,
+        files, # Folder, file, iterable of recordings, or an index `file` or (file, start, end) as audformat has it
+        **options, # As for `batch.predict_frame`: cut, window, hop, n_jobs, progress
+    ) -> 'pd.DataFrame': # As from `batch.results_frame`
+        "The emotions of many recordings as a table, in which a bad one is a row with an error; raises `AudioError`"
+        from emotion_nb.batch import predict_frame
+        return predict_frame(self, files, **options)
 
     def explain(self,
         x, # Path, bytes, file object, or `(array, sample_rate)`

@@ -189,20 +189,41 @@ class _NamesFormats(click.Command):
         super().format_help_text(ctx, formatter)
 
 # %% ../nbs/14_cli.ipynb #3934474b
+def _save_predictions(clf, files, out, cut):
+    "Write the answers into a file; an error makes the status 1"
+    from emotion_nb.batch import found_recordings, save_predictions
+    try: n, resumed, failed = save_predictions(clf, found_recordings(files), out, cut, progress=sys.stderr.isatty())
+    except KeyboardInterrupt: complain(STOPPED); raise
+    before = f', {resumed:,} of them answered by a run before' if resumed else ''
+    echo(f'The answers for {n:,} recordings lie in {one_line(out)}{before}.')
+    if failed:
+        complain(f'Error: {failed:,} of the {n:,} recordings could not be answered: the column error says why.')
+        raise click.exceptions.Exit(1)
+
+
+# %% ../nbs/14_cli.ipynb #0fc88b7d
 @main.command(cls=_NamesFormats)
 @click.argument('files', nargs=-1, required=True, metavar='FILE...', shell_complete=_file_names)
 @_model
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print CSV with all probabilities.')
-def predict(files, model, form):
+@click.option('--out', type=click.Path(dir_okay=False),
+              help='Write a table instead: .csv, .jsonl or .parquet. The same command resumes an interrupted one.')
+@click.option('--cut', type=click.Choice(['windows', 'pauses']),
+              help='With --out: a row for each window of 3 s, or for what is said between two pauses.')
+def predict(files, model, form, out, cut):
     """Name the emotion in each recording.
 
-    FILE is a FORMATS file; - is standard input. Where nothing is sure, more than one emotion is named;
-    what makes an answer doubtful is a warning on stderr."""
+    FILE is a FORMATS file; - is standard input; with --out it may be a folder. Where nothing is sure,
+    more than one emotion is named; what makes an answer doubtful is a warning on stderr."""
     from emotion_nb.classifier import EmotionClassifier
     if files.count('-') > 1: raise AudioError('Standard input can be read only once: name - once.')
+    if out and '-' in files: raise AudioError('Standard input cannot be resumed: with --out name files and folders.')
+    if cut and not out: raise EmotionError('--cut is for a table: add --out, or use  emotion-nb timeline.')
+    if out: return _save_predictions(EmotionClassifier.load(model), files, out, cut)
     show = dict(json=_print_json, csv=_print_csv).get(form, _print_table)
     with closing(_predictions(EmotionClassifier.load(model), files)) as answers: show(_answered(files, answers), files)
+
 
 # %% ../nbs/14_cli.ipynb #5ff23f5d
 def _print_spans(spans, heading, texts):
@@ -218,8 +239,9 @@ def _print_segments(timeline):
     "A line for each segment of one emotion"
     from emotion_nb.timeline import in_seconds, segments
     t = in_seconds(segments(timeline))
-    answers = [f'{e:9}  {c:10.1%}' for e, c in zip(t.emotion, t.confidence)]
-    _print_spans(zip(t.start, t.end), f"{'emotion':9}  confidence", answers)
+    names = [f'  {one_line(who)}' for who in t.speaker] if 'speaker' in t else ['']*len(t)
+    answers = [f'{e:9}  {c:10.1%}{who}' for e, c, who in zip(t.emotion, t.confidence, names)]
+    _print_spans(zip(t.start, t.end), f"{'emotion':9}  confidence{'  speaker' if 'speaker' in t else ''}", answers)
 
 # %% ../nbs/14_cli.ipynb #cadce948
 def _print_timeline(timeline, classes, form):
@@ -230,25 +252,48 @@ def _print_timeline(timeline, classes, form):
     else: _print_segments(timeline)
 
 # %% ../nbs/14_cli.ipynb #809e481d
+def _save_timeline(timeline, out):
+    "Write a timeline in the form that the suffix names"
+    from emotion_nb.annotation import save_annotation
+    echo(f'The timeline lies in {one_line(save_annotation(timeline, out))}.')
+
+
+# %% ../nbs/14_cli.ipynb #bec45d0b
 @main.command()
 @click.argument('file', shell_complete=_file_names)
 @_model
 @click.option('--window', default=3., show_default=True, help='Length of a window in seconds.')
 @click.option('--hop', default=1., show_default=True, help='Seconds from the start of a window to that of the next.')
+@click.option('--cut', type=click.Choice(['windows', 'pauses']), default='windows', show_default=True,
+              help='Answer for windows, or for what is said between two pauses.')
+@click.option('--speakers', metavar='RTTM', type=click.Path(),
+              help='Answer for each turn of a speaker in this file of a diarizer.')
+@click.option('--out', type=click.Path(dir_okay=False),
+              help='Write a file instead: .TextGrid (Praat), .eaf (ELAN), .txt (Audacity), .srt, .vtt, .csv or .json.')
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list of the windows with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print the windows as CSV with all probabilities.')
-def timeline(file, model, window, hop, form):
+def timeline(file, model, window, hop, cut, speakers, out, form):
     """Name the emotion over time in a long recording.
 
     Prints its segments; FILE is as in predict."""
     from emotion_nb.classifier import EmotionClassifier
-    from emotion_nb.timeline import check_windows
+    from emotion_nb.timeline import check_windows, speaker_turns
     check_windows(window, hop)
+    _check_out(out)
+    if speakers: cut = speaker_turns(speakers, file)
     clf, name = EmotionClassifier.load(model), file if form == 'json' else one_line(file)
-    t = clf.predict_timeline(_source(file), window, hop).rename(index=lambda _: name, level='file')
+    t = clf.predict_timeline(_source(file), window, hop, cut=cut).rename(index=lambda _: name, level='file')
     for w in t.attrs['warnings']: complain(f'{one_line(file)}: warning: {w}')
     if t.emotion.isna().all(): complain(f'{one_line(file)}: no voice recognised')
-    _print_timeline(t, clf.classes_.tolist(), form)
+    if out: _save_timeline(t, out)
+    else: _print_timeline(t, clf.classes_.tolist(), form)
+
+def _check_out(out):
+    "Raises `EmotionError` where the suffix of a file for a timeline names no form"
+    if out is None: return
+    from emotion_nb.annotation import annotation_form
+    annotation_form(out)
+
 
 # %% ../nbs/14_cli.ipynb #cdb28216
 def _print_explanation(why):
@@ -410,8 +455,7 @@ def _protocol(asked, df):
               help='Folder of the corpus. For clips of your own: a CSV table with the columns path, emotion and, if it '
               'is known, speaker; or a folder that holds it as labels.csv. [default: $EMOTION_NB_DATA, or the cache]')
 @click.option('--corpus', metavar='NAME',
-              help='ravdess, nemo, emodb, cremad, tess, savee or table. [default: recognised by the names of its '
-              'files]')
+              help='ravdess, nemo, emodb, cremad, tess, savee, table or audformat. [default: recognised by its files]')
 @_model
 @click.option('--protocol', type=click.Choice(['A', 'C']),
               help='A: the random split of RAVDESS; C: another corpus. [default: A for RAVDESS, else C] (Protocol B '

@@ -60,7 +60,7 @@ class MissingExtraError(EmotionError, ImportError):
 
 def require(
     module:str, # Name of the module to import, such as `tensorflow`
-    extra:str, # Extra of `emotion_nb` that installs it: `train` or `dashboard`
+    extra:str, # Extra of `emotion_nb` that installs it, such as `train`
 ): # The imported module
     "Import `module`, or raise `MissingExtraError` naming the `extra` that brings it"
     try: return importlib.import_module(module)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 import pandas as pd
 from .core import EMOTIONS, SUFFIXES, CorpusError, cache_dir, data_dir, require
+from .audformat import HEADER, audformat_labels
 from .labels import NAMINGS, name_labels, recognise_corpus, table_labels
 
 # %% ../nbs/01_corpus.ipynb #641353d9
@@ -78,7 +79,7 @@ def _rows(labelled, content):
     return rows, left_out
 
 # %% ../nbs/01_corpus.ipynb #a9e7f6c3
-CORPORA = ('ravdess', *NAMINGS, 'table')
+CORPORA = ('ravdess', *NAMINGS, 'table', 'audformat')
 
 def _columns(corpus):
     "The columns of a catalogue: those of every corpus, and for RAVDESS what its names say besides"
@@ -178,6 +179,7 @@ def _table_in(data):
 def _corpus_in(data):
     "The corpus at or below `data`"
     if _table_in(data): return 'table'
+    if (data/HEADER).is_file(): return 'audformat'
     return data.is_dir() and recognise_corpus(_audio_files(data)) or 'ravdess'
 
 # %% ../nbs/01_corpus.ipynb #5d35be57
@@ -201,6 +203,16 @@ def _read_table(data):
         f'use the labels {", ".join(EMOTIONS)} in its column emotion.')
     return df
 
+# %% ../nbs/01_corpus.ipynb #3e2b69d9
+def _read_audformat(data):
+    "The catalogue of an audformat database; raises `CorpusError`"
+    rows = [(path, dict(**row, corpus='audformat', channel='speech')) for path, row in audformat_labels(data)]
+    df = _from_labels(rows, _sha256, 'audformat')
+    if df.empty: raise CorpusError(f'The audformat database in {data} names no file of a known emotion: '
+        f'use the labels {", ".join(EMOTIONS)} in its column emotion.')
+    return df
+
+
 # %% ../nbs/01_corpus.ipynb #07d7c56d
 def _read_folder(folder, corpus):
     "The catalogue of a folder; raises `CorpusError`"
@@ -220,6 +232,7 @@ def _read(data, corpus):
     try:
         if not data.exists(): raise CorpusError(f'{data} is missing: {_hint(corpus)}')
         corpus = corpus or _corpus_in(data)
+        if corpus == 'audformat': return _read_audformat(data)
         return _read_table(data) if corpus == 'table' else _read_folder(data, corpus)
     except OSError as e:
         raise CorpusError(f'{e.filename} cannot be read ({e.strerror}): correct that, or {_hint(corpus)}') from e

@@ -133,14 +133,14 @@ def timeline_csv(
 def window_rows(
     timeline, # DataFrame from `predict_timeline`
     classes, # Names of all emotions
-): # Iterator of dict: file, start, end, emotion, confidence, probabilities, no_voice
+): # Iterator of dict: file, start, end, emotion, confidence, probabilities, no_voice; speaker where it is known
     "The windows as plain data; where no emotion is named, the three after the times are `None`"
     for (file, start, end), r in zip(timeline.index, timeline.to_dict('records')):
         answer = dict.fromkeys(('emotion', 'confidence', 'probabilities'))
         if r['emotion'] is not None:
             answer = dict(emotion=r['emotion'], confidence=r['confidence'], probabilities={c: r[c] for c in classes})
         times = dict(file=file, start=start.total_seconds(), end=end.total_seconds())
-        yield times | answer | dict(no_voice=r['no_voice'])
+        yield times | answer | {k: r[k] for k in ('no_voice', 'speaker') if k in r}
 
 # %% ../nbs/11d_output.ipynb #3cd1b843
 def timeline_text(

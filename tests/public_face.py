@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from emotion_nb import EmotionClassifier, EmotionError, Prediction
+from emotion_nb.annotation import save_annotation
 from emotion_nb.audio import load_audio
+from emotion_nb.batch import Saved, save_predictions
 from emotion_nb.bundle import Bundle, load_bundle
 from emotion_nb.core import cache_dir, data_dir, example_clips
 from emotion_nb.corpus import catalogue
@@ -32,6 +34,11 @@ def predicting(path: Path, files: list[Path]) -> None:
     assert_type(clf.predict_iter(files, errors='return'), Iterator[Prediction | EmotionError])
     assert_type(clf.predict_proba(files, errors='nan'), np.ndarray)
     assert_type(clf.predict_timeline(path, window=3., hop=1.), pd.DataFrame)
+    assert_type(clf.predict_timeline(path, cut='pauses'), pd.DataFrame)
+    assert_type(clf.predict_frame(path), pd.DataFrame)
+    assert_type(clf.predict_frame(files, cut='windows', n_jobs=1), pd.DataFrame)
+    assert_type(save_predictions(clf, files, 'table.csv'), Saved)
+    assert_type(save_annotation(clf.predict_timeline(path), 'x.TextGrid'), Path)
     assert_type(clf.explain(path), Explanation)
 
 def reading(path: Path) -> None:

@@ -25,6 +25,7 @@ from .text import (about_html, answer_html, card_html, results_html, tag, time_s
 from .theme import STYLE
 from .upload import FilePicker, Recorder, Recording, UploadSource, megabytes
 from ..adaptation import as_one_voice
+from ..annotation import ANNOTATIONS, annotation_text
 from ..audio import SAMPLE_RATE, stream_audio
 from ..classifier import EmotionClassifier
 from ..output import percent, predictions_csv, predictions_json, timeline_text
@@ -162,9 +163,14 @@ def finish(self:LongView,
     self.sound.segments = [list(row) for row in zip(*times, rows.emotion, rows.confidence.astype(float))]
     warnings = [*self.scan.warnings, *quality_warnings(self.scan)]
     self.answer.value = timeline_html(self.recording.name, share, len(rows), warnings)
-    self.saver.write, self.card.layout.display = lambda form: timeline_text(timeline, found, form), None
+    self.saver.write, self.card.layout.display = lambda form: _saved(timeline, found, form), None
     best = max(share, key=share.get)
     return f'{best} for {percent(share[best])} of the time'
+
+def _saved(timeline, found, form):
+    "A timeline and its segments as a file of a form"
+    return annotation_text(timeline, form) if form in ANNOTATIONS else timeline_text(timeline, found, form)
+
 
 # %% ../../nbs/13g_page.ipynb #24017dcf
 @patch

@@ -38,14 +38,20 @@ def _on_browser(self:Saver, _, content, buffers):
 
 def _file(stem, form):
     "Name and media type of a file in a form"
-    if form == 'json': return f'{stem}.json', 'application/json'
+    if form in _MEDIA_TYPES: return f'{stem}.{form}', _MEDIA_TYPES[form]
     return f'{stem}.csv' if form == 'csv' else f'{stem}-{form}.csv', 'text/csv'
+
+_MEDIA_TYPES = dict(json='application/json', TextGrid='text/plain', eaf='application/xml', txt='text/plain',
+                    srt='application/x-subrip', vtt='text/vtt')
+
 
 # %% ../../nbs/13e_table.ipynb #05784294
 class TimelineSaver(Saver):
     "Buttons that download a timeline"
     buttons = List([['Download segments (CSV)', 'segments'], ['Download windows (CSV)', 'windows'],
-                    ['Download both (JSON)', 'json']]).tag(sync=True)
+                    ['Download both (JSON)', 'json'], ['Download for Praat', 'TextGrid'], ['Download for ELAN', 'eaf'],
+                    ['Download for Audacity', 'txt'], ['Download subtitles (SRT)', 'srt'],
+                    ['Download subtitles (WebVTT)', 'vtt']]).tag(sync=True)
 
 # %% ../../nbs/13e_table.ipynb #48733e0e
 class ResultsTable(Saver):
