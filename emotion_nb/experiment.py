@@ -259,7 +259,7 @@ def _which(folds, n):
     count = {5: 'five', 6: 'six'}[n]
     return f'{count} folds' if len(folds) == n else f'of {count} folds those numbered {", ".join(map(str, folds))}'
 
-def _pooled(reports, folds, split, seed, name='B (speaker-independent)', n=len(FOLDS)):
+def _pooled(reports, folds, split, seed, name='B (speaker-independent)', n=5):
     "One report of the predictions of some of `n` folds"
     t, classes = pd.concat([r.predictions for r in reports], ignore_index=True), reports[0].classes
     protocol = (f'{name}, {_which(folds, n)}, {split} splits pooled, {len(t)} clips, one model a fold (seed {seed})')
