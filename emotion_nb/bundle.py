@@ -160,7 +160,8 @@ def _check_manifest(m):
 # %% ../nbs/10_bundle.ipynb #0f0e664a
 _MB = 2**20
 MAX_BYTES = { # Of a file that is read
-    'bundle.json': 4*_MB, 'arrays.npz': 32*_MB, 'split.csv': 64*_MB, 'model.onnx': 256*_MB, 'adaptation.npz': 32*_MB}
+    'bundle.json': 4*_MB, 'LICENSE.md': _MB, 'arrays.npz': 32*_MB, 'split.csv': 64*_MB, 'model.onnx': 256*_MB,
+    'adaptation.npz': 32*_MB}
 
 def _unique(pairs):
     "A JSON object, whose keys must differ"

@@ -48,11 +48,11 @@ def joint_splits(
     return splits.reindex(df.index, fill_value='train').rename('split')
 
 # %% ../nbs/12_experiment.ipynb #2574a858
-def _trained_bundle(df, split, folder, recipe, protocol, progress=True):
+def _trained_bundle(df, split, folder, recipe, protocol, progress=True, **licence):
     "The bundle of a run, trained if it is not there yet; `TrainingError` where the folder holds another run"
     bundle = open_run(folder, run_config(df, split, recipe))/'bundle'
     if present_folder(bundle).exists(): return bundle
-    return save_bundle(train(df, split, folder, recipe, progress), bundle, protocol)
+    return save_bundle(train(df, split, folder, recipe, progress), bundle, protocol, **licence)
 
 # %% ../nbs/12_experiment.ipynb #34163d24
 def _judge(clf, df, protocol, progress=True, by=evaluate):
