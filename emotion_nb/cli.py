@@ -316,6 +316,30 @@ def _training_clips(data, nemo, recipe):
     from emotion_nb.corpus import catalogue
     return catalogue(data, 'ravdess') if recipe in _RAVDESS_ALONE else _joint_catalogue(data, nemo)
 
+# %% ../nbs/14_cli.ipynb #0f226d2a
+def _checked(labels, data, by, seed):
+    "The check of a table of recordings, printed; raises `CorpusError` where there is an error"
+    from emotion_nb.own_data import check_data, find_table, own_catalogue
+    require('sklearn', 'train')
+    found = check_data(own_catalogue(*find_table(labels, data)), by, seed)
+    echo(str(found))
+    if found.errors: raise CorpusError('These recordings cannot be trained on: correct the errors above.')
+    return found
+
+def _train_own(data, labels, out, recipe, by, only_check, seeds, **changed):
+    "Check recordings of one's own, train on them, and print the report"
+    if seeds > 1: raise TrainingError('A model of your own recordings has one seed: leave --seeds out.')
+    asked, found = _recipe(recipe, **changed), _checked(labels, data, by, changed['seed'])
+    if only_check: return
+    require('tensorflow', 'train')
+    from emotion_nb.own_data import own_recipe
+    from emotion_nb.own_training import run_own
+    recipe = own_recipe(int((found.clips['split'] == 'train').sum()), asked, changed['epochs'])
+    try: bundle, report = run_own(found, out, recipe)
+    except KeyboardInterrupt: raise TrainingError(STOPPED) from None
+    echo(f'\n{report}\n\nThe model lies in {bundle}, its report in {bundle/"report"}. Look at it:\n'
+         f'  emotion-nb dashboard --model {bundle}')
+
 # %% ../nbs/14_cli.ipynb #e29c65a9
 @main.command()
 @training_options
@@ -323,8 +347,20 @@ def _training_clips(data, nemo, recipe):
               help='Folder of the run; the same command resumes an interrupted run.')
 @click.option('--seeds', default=1, show_default=True, type=click.IntRange(1),
               help='How many seeds to train; the validation split chooses one of the models.')
-def train(data, nemo, out, recipe, seeds, **changed):
-    "Train under protocol A: fit on the training split, choose on the validation split, report on the test split."
+@click.option('--labels', type=click.Path(),
+              help='Train on recordings of your own instead: a CSV table with the columns path (from --data, or else '
+              'from the folder of the table), emotion, which may hold any labels, and, if it is known, speaker.')
+@click.option('--split-by', 'by', type=click.Choice(['speaker', 'recording']),
+              help='With --labels: what is split. [default: speaker, if three or more are known]')
+@click.option('--check', 'only_check', is_flag=True,
+              help='With --labels: say what is wrong with the recordings, and train nothing.')
+def train(data, nemo, out, recipe, seeds, labels, by, only_check, **changed):
+    """Train under protocol A: fit on the training split, choose on the validation split, report on the test split.
+
+    With --labels, train on recordings of your own with labels of your own. They are checked first, and no speaker is in
+    two splits. The model is used with --model, as in emotion-nb dashboard --model runs/emotion/bundle."""
+    if labels: return _train_own(data, labels, out, recipe, by, only_check, seeds, **changed)
+    if by or only_check: raise click.UsageError('--split-by and --check go with --labels.')
     require('tensorflow', 'train')
     from emotion_nb.experiment import run_protocol_a
     changed = _recipe(recipe, **changed)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['InputError', 'as_recordings', 'FeatureExtractor', 'svm_baseline', 'EmotionEstimator']
 
-# %% ../nbs/12b_estimators.ipynb #c16571d7
+# %% ../nbs/12b_estimators.ipynb #c7999969
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,17 +19,17 @@ from .classifier import EmotionClassifier
 from .core import AudioError, require
 from .corpus import _duplicates, _sha256
 from .dataset import copy_features
-from .features import FeatureConfig, extract_features, feature_names, feature_ranges
+from .features import FeatureConfig, extract_features, feature_names, feature_ranges, prepare
 from .model import FUNCTIONALS, functionals
 from .own_data import OWN_LICENCE, draw_groups, own_recipe, split_groups
 from .parallel import in_parallel
 from .sources import named, recordings
 from .training import Recipe, train
 
-# %% ../nbs/12b_estimators.ipynb #af5483b0
+# %% ../nbs/12b_estimators.ipynb #da471be6
 _base = require('sklearn.base', 'train')
 
-# %% ../nbs/12b_estimators.ipynb #910eeb3b
+# %% ../nbs/12b_estimators.ipynb #e3097944
 class InputError(AudioError, ValueError):
     "What was given to an estimator is no list of recordings, or one of them cannot be used"
 
@@ -40,16 +40,27 @@ def _input_errors():
     except InputError: raise
     except AudioError as e: raise InputError(str(e)) from e
 
-# %% ../nbs/12b_estimators.ipynb #c7b5e59c
+# %% ../nbs/12b_estimators.ipynb #1da94f22
+def _check_samples(X):
+    "Raise `InputError` where the rows of an array cannot be sounds"
+    if X.dtype.kind == 'c': raise InputError('Complex data not supported: the samples of a sound are real numbers.')
+    if not X.shape[1]: raise InputError(f'0 feature(s) (shape={X.shape}) while a minimum of 1 is required: a sound has '
+        'samples.')
+    if X.dtype.kind == 'f' and not np.isfinite(X).all():
+        raise InputError('Input X contains NaN or infinity: the samples of a sound are finite numbers.')
+
 def _listed(X):
     "The recordings of `X` as a list"
     if hasattr(X, 'toarray'): raise InputError('A sparse matrix holds no recordings: give a list of them.')
-    if len(getattr(X, 'columns', ())) == 1: X = X.iloc[:, 0] # a table with one column
-    if isinstance(X, np.ndarray) and X.dtype.kind == 'c':
-        raise InputError('Complex data not supported: the samples of a sound are real numbers.')
-    if isinstance(X, np.ndarray) and X.ndim == 2: X = X.ravel() if X.dtype.kind in 'OU' else X
-    return [*(X if getattr(X, 'ndim', 1) == 2 else recordings(X))]
+    if hasattr(X, 'iloc') and X.ndim == 2: X = X.iloc[:, 0] if X.shape[1] == 1 else X.to_numpy() # a table
+    elif hasattr(X, '__array__') and not hasattr(X, 'iloc'): X = np.asarray(X)
+    if getattr(X, 'ndim', 1) != 2: return [*recordings(X)]
+    if X.dtype.kind in 'OUS': return [*X.ravel()] if X.shape[1] == 1 else [*X]
+    _check_samples(X)
+    return [*X]
 
+
+# %% ../nbs/12b_estimators.ipynb #50cf80cb
 def as_recordings(
     X, # Recordings; a row of an array `(n, samples)` is one
     sample_rate:int=SAMPLE_RATE, # Of arrays that come without one, Hz
@@ -60,7 +71,7 @@ def as_recordings(
     samples = lambda x: isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in 'iuf'
     return [(x, sample_rate) if samples(x) else x for x in xs]
 
-# %% ../nbs/12b_estimators.ipynb #b63839ec
+# %% ../nbs/12b_estimators.ipynb #c105e514
 def _features(config, cache, x):
     "The features of a recording, `(frames, columns)` float32; raises `InputError`"
     with _input_errors():
@@ -70,7 +81,7 @@ def _features(config, cache, x):
         try: return extract_features(y, config)
         except AudioError as e: raise named(e, x) from None
 
-# %% ../nbs/12b_estimators.ipynb #f78ca437
+# %% ../nbs/12b_estimators.ipynb #db1f91e7
 _OUTPUTS = 'functionals', 'frames'
 
 class FeatureExtractor(_base.TransformerMixin, _base.BaseEstimator):
@@ -118,10 +129,10 @@ class FeatureExtractor(_base.TransformerMixin, _base.BaseEstimator):
     def __sklearn_tags__(self):
         "It needs no `fit`, and takes paths as well as arrays"
         tags = super().__sklearn_tags__()
-        tags.requires_fit, tags.input_tags.string, tags.input_tags.one_d_array = False, True, True
+        tags.requires_fit, tags.input_tags.string = False, True
         return tags
 
-# %% ../nbs/12b_estimators.ipynb #5e50189f
+# %% ../nbs/12b_estimators.ipynb #a69faaa2
 def _check_extractor(e):
     "Raise `ValueError` for a parameter that is not possible"
     if e.output not in _OUTPUTS: raise ValueError(f'output is {" or ".join(map(repr, _OUTPUTS))}, not {e.output!r}.')
@@ -139,7 +150,7 @@ def _as_objects(xs, config):
     out[:] = xs
     return out
 
-# %% ../nbs/12b_estimators.ipynb #4e0df2a5
+# %% ../nbs/12b_estimators.ipynb #145491f9
 def svm_baseline(
     C:float=10., # Weight of the training errors
     gamma='scale', # Width of the kernel, as in `sklearn.svm.SVC`
@@ -154,29 +165,28 @@ def svm_baseline(
     steps = [('features', extract), ('scale', scale), ('svm', svm)]
     return require('sklearn.pipeline', 'train').Pipeline(steps)
 
-# %% ../nbs/12b_estimators.ipynb #90c58d30
-def _file(x, path, sample_rate):
-    "The path of a recording; one that is no file becomes one, at the sample rate that the features have"
-    if isinstance(x, (str, os.PathLike)): return os.fspath(x)
-    with _input_errors(): y = load_audio(x, sample_rate)
+# %% ../nbs/12b_estimators.ipynb #394d5935
+def _file(x, i, folder, config):
+    "The path of recording `i`; one that is no file becomes one in `folder`, at the sample rate of the features"
+    if isinstance(x, (str, os.PathLike)) and os.path.isfile(x): return os.fspath(x)
+    path, rate = folder/f'{i}.au', config.sample_rate
+    y = load_audio(x, rate)
+    try: prepare(y, config)
+    except AudioError as e: raise InputError(f'Recording {i}: {e}') from None
     import soundfile as sf
-    sf.write(path, y, sample_rate, format='AU', subtype='FLOAT') # a WAV file of floats holds the time
+    sf.write(path, y, rate, format='AU', subtype='FLOAT') # a WAV file of floats would hold the time
     return str(path)
 
-def _catalogue(xs, labels, speakers, folder, sample_rate):
+def _catalogue(xs, labels, speakers, folder, config):
     "The catalogue of recordings with labels; raises `InputError`"
-    paths = [_file(x, folder/f'{i}.au', sample_rate) for i, x in enumerate(xs)]
-    clips = [f'{i:06}' for i in range(len(xs))]
-    with _input_errors():
-        for path in paths:
-            if not os.path.isfile(path): load_audio(path) # raises what is wrong with it
-    contents = [_sha256(path) for path in paths]
+    with _input_errors(): paths = [_file(x, i, folder, config) for i, x in enumerate(xs)]
+    clips, contents = [f'{i:06}' for i in range(len(xs))], [_sha256(path) for path in paths]
     df = pd.DataFrame(dict(path=paths, clip=clips, corpus='table', channel='speech', emotion=labels, content=contents,
         speaker=clips if speakers is None else [*map(str, speakers)]))
     df['duplicate_of'] = pd.Series(_duplicates(dict(zip(clips, contents))), dtype=object)
     return df
 
-# %% ../nbs/12b_estimators.ipynb #c9edffa6
+# %% ../nbs/12b_estimators.ipynb #c46c6ec9
 def _validated(df, share, seed):
     "The split of training recordings, of which a share is for validation; raises `ValueError`"
     drawn = draw_groups(df['emotion'], split_groups(df, 'speaker'), share, seed)
@@ -192,7 +202,7 @@ def _names(classes):
     good = len({*names}) == len(names) and all(map(_is_label, names))
     return names if good else [f'class {i}' for i in range(len(names))]
 
-# %% ../nbs/12b_estimators.ipynb #c2cc09ab
+# %% ../nbs/12b_estimators.ipynb #0e650f3c
 class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
     "The network of a recipe as a classifier of recordings"
     def __init__(self,
@@ -243,10 +253,10 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
     def __sklearn_tags__(self):
         "It takes paths as well as arrays"
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
         return tags
 
-# %% ../nbs/12b_estimators.ipynb #e72514ed
+# %% ../nbs/12b_estimators.ipynb #a397e6e6
 def _targets(X, y, speakers):
     "The labels as an array, after lengths and kinds were checked; raises `ValueError`"
     v = require('sklearn.utils.validation', 'train')
@@ -261,7 +271,7 @@ def _seed(random_state):
     if isinstance(random_state, (int, np.integer)): return int(random_state)
     return int(require('sklearn.utils', 'train').check_random_state(random_state).randint(2**16))
 
-# %% ../nbs/12b_estimators.ipynb #bb3e3834
+# %% ../nbs/12b_estimators.ipynb #c97995cd
 def _changed_recipe(e, n, seed):
     "The recipe of an estimator for `n` recordings"
     asked = dict(epochs=e.epochs, n_augmented=e.n_augmented, members=e.members)
@@ -278,8 +288,7 @@ def _trained(e, xs, labels, speakers):
     with ExitStack() as stack:
         folder = Path(e.folder or stack.enter_context(TemporaryDirectory(prefix='emotion_nb-')))
         (folder/'recordings').mkdir(parents=True, exist_ok=True)
-        rate = (e.recipe or Recipe()).features.sample_rate
-        df = _catalogue(xs, labels, speakers, folder/'recordings', rate)
+        df = _catalogue(xs, labels, speakers, folder/'recordings', (e.recipe or Recipe()).features)
         split = _validated(df, e.validation, seed)
         recipe = _changed_recipe(e, int((split == 'train').sum()), seed)
         with _input_errors(): run = train(df, split, folder/'run', recipe, bool(e.verbose))

@@ -8,8 +8,9 @@ __all__ = ['RESERVED', 'LEAST', 'FEW', 'LONG_SECONDS', 'OWN_LICENCE', 'find_tabl
            'label_warnings', 'copy_warnings', 'speaker_warnings', 'sound_warnings', 'split_warnings', 'DataCheck',
            'check_data', 'own_recipe']
 
-# %% ../nbs/10c_own_data.ipynb #4816436a
+# %% ../nbs/10c_own_data.ipynb #aa6ac26d
 import warnings
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -27,7 +28,7 @@ from .parallel import in_parallel
 from .quality import CLIPPED_SHARE, QUIET_PEAK, SHORT_SECONDS
 from .training import Recipe
 
-# %% ../nbs/10c_own_data.ipynb #c881f8ca
+# %% ../nbs/10c_own_data.ipynb #792d6054
 def find_table(
     labels:str|Path, # The table: its path, or its name in `data`
     data:str|Path|None=None, # Folder of the recordings; `None` for that of the table
@@ -39,7 +40,7 @@ def find_table(
         'emotion and, if it is known, speaker.')
     return table, folder or table.parent
 
-# %% ../nbs/10c_own_data.ipynb #a10d7fba
+# %% ../nbs/10c_own_data.ipynb #a210ceef
 RESERVED = frozenset(['file', 'start', 'end', 'emotion', 'confidence', 'candidates', 'probabilities', 'warnings',
     'no_voice', 'active_seconds', 'predicted', 'error', *KEPT_COLUMNS]) # Names that a label cannot have
 
@@ -54,7 +55,7 @@ def _check_labels(df, table):
     if not 2 <= (n := df['emotion'].nunique()) <= 100:
         raise CorpusError(f'The table {table} has {n} different label{"s" * (n > 1)}: 2 to 100 are needed.')
 
-# %% ../nbs/10c_own_data.ipynb #31708b3b
+# %% ../nbs/10c_own_data.ipynb #02877404
 def own_catalogue(
     table:str|Path, # CSV file with the columns path, emotion (or label) and, if it is known, speaker
     folder:str|Path|None=None, # To which its paths are relative; `None` for that of the table
@@ -68,7 +69,7 @@ def own_catalogue(
     _check_labels(df, table)
     return df
 
-# %% ../nbs/10c_own_data.ipynb #6b35c7fc
+# %% ../nbs/10c_own_data.ipynb #d13027f1
 def known_speakers(
     df:pd.DataFrame, # Catalogue
 ) -> pd.Series: # bool, indexed like `df`
@@ -81,7 +82,7 @@ def splits_by(
     "By what recordings can be split: by speaker where three or more are known"
     return 'speaker' if df['speaker'][known_speakers(df)].nunique() >= len(SPLITS) else 'recording'
 
-# %% ../nbs/10c_own_data.ipynb #7c873443
+# %% ../nbs/10c_own_data.ipynb #eaad03e6
 def split_groups(
     df:pd.DataFrame, # Catalogue
     by:str, # 'speaker' or 'recording'
@@ -93,7 +94,7 @@ def split_groups(
     graph = require('scipy.sparse', 'train').coo_array((np.ones(len(rows)), (rows, nodes)), [n*(len(keys) + 1)]*2)
     return require('scipy.sparse.csgraph', 'train').connected_components(graph, directed=False)[1][:n]
 
-# %% ../nbs/10c_own_data.ipynb #e84c9334
+# %% ../nbs/10c_own_data.ipynb #10c80a2b
 _SHARES = dict(test=.2, validation=.1) # Of all recordings; of those that are not in the test split
 
 def draw_groups(
@@ -104,7 +105,8 @@ def draw_groups(
 ) -> np.ndarray|None: # Positions of the drawn recordings; `None` where each draw takes all recordings of a label
     "Draw about a share of the recordings in whole groups, every label being left among the others"
     labels, groups = np.asarray(labels), np.asarray(groups)
-    n = max(2, min(round(1/share), len(set(groups))))
+    most = max(Counter(labels).values(), default=0) # a label needs no recording in each fold, but one label does
+    n = max(2, min(round(1/share), len(set(groups)), most))
     folds = require('sklearn.model_selection', 'train').StratifiedGroupKFold(n, shuffle=True, random_state=seed)
     with warnings.catch_warnings(action='ignore'): # of a label with fewer recordings than folds
         try: draws = [*folds.split(labels, labels, groups)]
@@ -113,7 +115,7 @@ def draw_groups(
     quality = lambda drawn: (len(set(labels[drawn])), -abs(len(drawn) - share*len(labels)))
     return max(possible, key=quality, default=None)
 
-# %% ../nbs/10c_own_data.ipynb #8148b638
+# %% ../nbs/10c_own_data.ipynb #afa5c8e7
 def own_split(
     df:pd.DataFrame, # Catalogue
     by:str|None=None, # 'speaker' or 'recording'; `None` for what `splits_by` says
@@ -132,7 +134,7 @@ def own_split(
         split[rest[drawn]] = name
     return pd.Series(split, index=df.index, name='split')
 
-# %% ../nbs/10c_own_data.ipynb #4ed8e917
+# %% ../nbs/10c_own_data.ipynb #99ab04f5
 def measure(
     path:str|Path, # The recording
     config:FeatureConfig=FeatureConfig(), # Configuration of the features
@@ -147,7 +149,7 @@ def measure(
     except AudioError as e: error = str(e)
     return {k: getattr(a, k) for k in ('seconds', 'active_seconds', 'peak', 'clipped')} | dict(error=error)
 
-# %% ../nbs/10c_own_data.ipynb #69f6ea9d
+# %% ../nbs/10c_own_data.ipynb #3e39e260
 def measured(
     df:pd.DataFrame, # Catalogue
     progress:bool=True, # Show a progress bar
@@ -156,7 +158,7 @@ def measured(
     rows = tqdm(in_parallel(measure, df['path']), 'check', len(df), unit='clip', disable=None if progress else True)
     return df.join(pd.DataFrame([*rows], index=df.index))
 
-# %% ../nbs/10c_own_data.ipynb #bc837a32
+# %% ../nbs/10c_own_data.ipynb #5e4507c5
 def _some(names, n=3):
     "A few names of many, in words"
     names = [*names]
@@ -165,7 +167,7 @@ def _some(names, n=3):
 
 def _recordings(n): return f'{n:,} recording{"" if n == 1 else "s"}'
 
-# %% ../nbs/10c_own_data.ipynb #0122a9ea
+# %% ../nbs/10c_own_data.ipynb #3f30526d
 LEAST, FEW = 3, 20 # Recordings of a label: one for each split; with fewer than this, its figures are rough
 
 def label_errors(
@@ -180,7 +182,7 @@ def label_errors(
     if len(twice := df['clip'][df['content'].isin(labels[labels > 1].index)]):
         yield f'One recording under two labels: {_some(twice)} have the same content. Keep the right one.'
 
-# %% ../nbs/10c_own_data.ipynb #1bcc9a95
+# %% ../nbs/10c_own_data.ipynb #e0231ee7
 def label_warnings(
     df:pd.DataFrame, # Catalogue
 ): # Iterator of sentences
@@ -193,7 +195,7 @@ def label_warnings(
     for labels in alike[alike.map(len) > 1]:
         yield f'Labels that differ in their case alone: {", ".join(labels)}. Are they one?'
 
-# %% ../nbs/10c_own_data.ipynb #cc4dad04
+# %% ../nbs/10c_own_data.ipynb #d5b3e721
 def copy_warnings(
     df:pd.DataFrame, # Catalogue
 ): # Iterator of sentences
@@ -208,7 +210,7 @@ def copy_warnings(
         yield (f'One recording under two speakers: {_some(other["clip"])}. Both speakers stay in one split; correct '
             'the wrong one.')
 
-# %% ../nbs/10c_own_data.ipynb #b76557e9
+# %% ../nbs/10c_own_data.ipynb #548c0af9
 def speaker_warnings(
     df:pd.DataFrame, # Catalogue
 ): # Iterator of sentences
@@ -228,7 +230,7 @@ def speaker_warnings(
         yield (f'Labels of few speakers: {_some(f"{label} {n}" for label, n in few.items())}. The model may learn the '
             'voices instead.')
 
-# %% ../nbs/10c_own_data.ipynb #67f60f70
+# %% ../nbs/10c_own_data.ipynb #8acbca2f
 LONG_SECONDS = 30. # An epoch sees one window of three seconds of each recording
 
 def sound_warnings(
@@ -243,7 +245,7 @@ def sound_warnings(
     for what, which in found.items():
         if n := int(which.sum()): yield f'{what}: {_recordings(n)}, {_some(m["clip"][which])}.'
 
-# %% ../nbs/10c_own_data.ipynb #c5393e74
+# %% ../nbs/10c_own_data.ipynb #2e128269
 def split_warnings(
     df:pd.DataFrame, # Catalogue
     split:pd.Series, # From `own_split`
@@ -258,7 +260,7 @@ def split_warnings(
         if missing := sorted({*df['emotion']} - {*df['emotion'][split == name]}):
             yield f'Not in the {name} split: {_some(missing)}.'
 
-# %% ../nbs/10c_own_data.ipynb #cf3c2928
+# %% ../nbs/10c_own_data.ipynb #79c47c84
 @dataclass
 class DataCheck:
     "What was found in recordings of your own"
@@ -274,7 +276,7 @@ class DataCheck:
         if self.errors: raise CorpusError(' '.join(self.errors))
         return self.clips
 
-# %% ../nbs/10c_own_data.ipynb #a72784a5
+# %% ../nbs/10c_own_data.ipynb #c4ac9c10
 def _check_lines(check):
     "The lines of a check: what there is, how it is split, then the problems"
     d, voices = check.clips, check.clips[known_speakers(check.clips)]['speaker']
@@ -287,7 +289,7 @@ def _check_lines(check):
     yield from (f'Error: {e}' for e in check.errors)
     yield from (f'Warning: {w}' for w in check.warnings)
 
-# %% ../nbs/10c_own_data.ipynb #ea510199
+# %% ../nbs/10c_own_data.ipynb #969671e5
 def check_data(
     df:pd.DataFrame, # From `own_catalogue`
     by:str|None=None, # What to split: 'speaker' or 'recording'; `None` for what `splits_by` says
@@ -310,7 +312,7 @@ def _split_errors(clips, by, seed):
     except CorpusError as e: return [str(e)]
     return []
 
-# %% ../nbs/10c_own_data.ipynb #c82f7777
+# %% ../nbs/10c_own_data.ipynb #5dc1ebe7
 _BATCHES, _MOST_EPOCHS = 1000, 150
 
 def own_recipe(
@@ -323,7 +325,7 @@ def own_recipe(
     needed = max(recipe.epochs, min(-(-_BATCHES//batches), _MOST_EPOCHS))
     return replace(recipe, prior=(), epochs=epochs or needed)
 
-# %% ../nbs/10c_own_data.ipynb #261b1f86
+# %% ../nbs/10c_own_data.ipynb #640cc935
 OWN_LICENCE = ('that of its recordings', """# Licence of this model
 
 The weights in this folder were trained on recordings of your own with emotion_nb. Who may use them depends on what the

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['evaluate_own', 'own_figures', 'run_own', 'own_card']
 
-# %% ../nbs/12c_own_training.ipynb #23d2fff8
+# %% ../nbs/12c_own_training.ipynb #f5a54331
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from .files import present_folder, whole_folder
 from .own_data import OWN_LICENCE, DataCheck, known_speakers
 from .training import Recipe, writing
 
-# %% ../nbs/12c_own_training.ipynb #cb3214d0
+# %% ../nbs/12c_own_training.ipynb #82d3ceaa
 def evaluate_own(
     clips:pd.DataFrame, # With the columns of a catalogue
     proba:np.ndarray, # `(n, len(classes))` probabilities
@@ -35,7 +35,7 @@ def evaluate_own(
     group = dict(both=replace(r.groups['both'], uar_interval=interval))
     return CorpusReport(protocol, group, t, r.classes, 'speakers' if known else 'clips')
 
-# %% ../nbs/12c_own_training.ipynb #5e4a8f08
+# %% ../nbs/12c_own_training.ipynb #4d83dc1f
 def _protocol(check, split):
     "How the figures of a split are obtained, in a line"
     kind = 'speaker-independent' if check.by == 'speaker' else 'speakers may be known'
@@ -44,7 +44,7 @@ def _protocol(check, split):
     who = f', {n} speaker{"s" * (n != 1)}' if known_speakers(d).all() else ''
     return f'own data ({kind}), {split} split{who}'
 
-# %% ../nbs/12c_own_training.ipynb #6ac1be4b
+# %% ../nbs/12c_own_training.ipynb #fd7095fc
 def own_figures(
     check:DataCheck, # Of the data
     report:CorpusReport, # Of the test split
@@ -56,10 +56,11 @@ def own_figures(
         split=d['split'].value_counts().to_dict())
     return dict(report.figures(), data=data)
 
-# %% ../nbs/12c_own_training.ipynb #3bdfd423
+# %% ../nbs/12c_own_training.ipynb #9e69b12f
 def _add_own(bundle, run, check, reports):
     "Put report, figures and card into a bundle of data of your own"
     folder = write_report_files(reports['test'], bundle/'report')
+    for kind in ('csv', 'png'): (folder/f'confusion_both.{kind}').rename(folder/f'confusion.{kind}')
     shutil.copy(run/'history.png', folder/'history.png')
     check.clips.drop(columns='path').to_csv(folder/'data.csv', index=False, float_format='%.4f')
     confidence = calibration_figures(EmotionClassifier.load(bundle), reports, folder)
@@ -73,7 +74,7 @@ def run_own(
     folder:str|Path, # Of the run, made if need be; an interrupted run is resumed in it
     recipe:Recipe=Recipe(), # How to train, such as from `own_recipe`
     progress:bool=True, # Show progress
-) -> Path: # The bundle, with its report in it
+) -> tuple: # Path of the bundle, with its report in it, and the `CorpusReport` of its test split
     "Train on data of your own and evaluate on its test split; raises `CorpusError` and `TrainingError`"
     df, run = check.usable(), Path(folder)/'run'
     bundle = _trained_bundle(df, df['split'], run, recipe, 'own data', progress, licence=OWN_LICENCE)
@@ -83,9 +84,9 @@ def run_own(
     with writing(folder), whole_folder(Path(folder)/'bundle') as part:
         shutil.copytree(present_folder(bundle), part, dirs_exist_ok=True)
         _add_own(part, run, check, reports)
-    return Path(folder)/'bundle'
+    return Path(folder)/'bundle', reports['test']
 
-# %% ../nbs/12c_own_training.ipynb #396016e3
+# %% ../nbs/12c_own_training.ipynb #548269a0
 _pc = '{:.1%}'.format
 
 def _own_scores(own):
@@ -99,7 +100,7 @@ def _own_scores(own):
     head = ['label', 'test recordings', 'precision', 'recall']
     return f"{markdown_table(['', 'figure'], rows, text=(0, 1))}\n\n{markdown_table(head, labels)}"
 
-# %% ../nbs/12c_own_training.ipynb #c72784a5
+# %% ../nbs/12c_own_training.ipynb #2dbb4e60
 _WHOSE = dict(
     speaker='No speaker of the test was in training, so this is what to expect of a new speaker in the same setting.',
     recording='The speakers of the test may be in training too: expect less of a new speaker.')
