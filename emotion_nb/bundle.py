@@ -345,8 +345,8 @@ def read_split(
     bundle:Bundle, # From `load_bundle`
 ) -> dict: # Name of a clip to 'train', 'validation' or 'test'
     "The split of each clip when the model was trained; raises `BundleError`"
+    text = bundle.read('split.csv')
     with _named(bundle.folder):
-        text = _read_checked(bundle.folder, bundle.manifest, 'split.csv')
         try:
             rows = [*csv.DictReader(io.StringIO(text.decode()))]
             return {row['clip']: row['split'] if 'split' in row else row['part'] for row in rows}

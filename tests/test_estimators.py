@@ -21,10 +21,10 @@ LENGTH = 'recordings differ in length, so an estimator of them has no n_features
 ONE = 'one recording is given as X, and the answer is to give a list, not to reshape it'
 FIRST = 'it asks for an error about y, and the rows, too short for sounds, are refused before'
 
-READ = dict.fromkeys('''check_fit_score_takes_y check_estimators_dtypes check_pipeline_consistency check_estimators_pickle
-    check_f_contiguous_array_estimator check_methods_sample_order_invariance check_methods_subset_invariance
-    check_dict_unchanged check_fit_idempotent'''.split(), SHORT) | dict(check_dtype_object=OBJECTS,
-    check_n_features_in=LENGTH, check_n_features_in_after_fitting=LENGTH)
+READ = dict.fromkeys('''check_fit_score_takes_y check_estimators_dtypes check_pipeline_consistency
+    check_estimators_pickle check_f_contiguous_array_estimator check_methods_sample_order_invariance
+    check_methods_subset_invariance check_dict_unchanged check_fit_idempotent'''.split(), SHORT) | dict(
+    check_dtype_object=OBJECTS, check_n_features_in=LENGTH, check_n_features_in_after_fitting=LENGTH)
 TRANSFORMER = READ | dict(check_fit2d_predict1d=ONE) | dict.fromkeys('''check_transformer_data_not_an_array
     check_transformer_general check_transformer_preserve_dtypes check_transformers_unfitted_stateless'''.split(), SHORT)
 CLASSIFIER = READ | dict.fromkeys('''check_estimators_overwrite_params check_dont_overwrite_parameters
@@ -69,7 +69,13 @@ def svm_of_rows():
     return Pipeline([('sounds', FunctionTransformer(as_sounds, validate=True)),
         ('features', Remembering(features=quick, sample_rate=8000, n_jobs=1)), *rest])
 
-@parametrize_with_checks([svm_of_rows()], xfail_strict=True)
+STEPS = 'a Pipeline fits its steps in place, so its parameter `steps` changes: scikit-learn expects that of it too'
+
+def of_a_pipeline(estimator):
+    "Name of a check to the reason why it fails for every `Pipeline`"
+    return dict.fromkeys(('check_estimators_overwrite_params', 'check_dont_overwrite_parameters'), STEPS)
+
+@parametrize_with_checks([svm_of_rows()], expected_failed_checks=of_a_pipeline, xfail_strict=True)
 def test_scikit_learns_checks_on_sounds(estimator, check): check(estimator)
 
 # --- The network
@@ -132,8 +138,8 @@ def test_a_baseline_is_validated_on_whole_speakers_and_searched(tones):
     X, y, speakers = tones
     svm = svm_baseline(n_jobs=1)
     assert cross_val_score(svm, X, y, groups=speakers, cv=GroupKFold(3)).mean() > .7
-    search = GridSearchCV(svm, {'svm__C': [1e-6, 10.]}, cv=GroupKFold(3)).fit(X, y, groups=speakers)
-    assert search.best_params_['svm__C'] == 10.
+    search = GridSearchCV(svm, {'svm__C': [1., 10.]}, cv=GroupKFold(3)).fit(X, y, groups=speakers)
+    assert search.best_score_ > .7 and search.score(X, y) > .9 and len(search.cv_results_['params']) == 2
 
 def test_a_clip_has_the_same_features_as_path_bytes_and_samples(tmp_path, monkeypatch):
     import soundfile as sf
