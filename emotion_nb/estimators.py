@@ -213,7 +213,7 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
         random_state=None, # Seed, or `numpy.random.RandomState`
         validation=.1, # Share of the recordings that calibrate the confidence and choose the epoch
         sample_rate=SAMPLE_RATE, # Of arrays that come without one, Hz
-        folder=None, # Where the run and its bundle are kept and resumed; `None` for a temporary one
+        folder=None, # Where the run and its bundle are kept and resumed, of one fit only; `None` for a temporary one
         n_jobs=None, # Threads of predictions; `None` or -1 for one per core
         verbose=0, # 1 shows progress
     ):

@@ -299,7 +299,8 @@ def check_data(
     "Look for problems in recordings of your own, and split them"
     m = measured(df, progress)
     clips = m[m['error'] == ''].reset_index(drop=True)
-    by, errors = by or splits_by(clips), [*label_errors(clips)] or _split_errors(clips, by, seed)
+    by = by or splits_by(clips)
+    errors = [*label_errors(clips)] or _split_errors(clips, by, seed)
     if lost := sorted({*df['emotion']} - {*clips['emotion']}): errors.append(f'No usable recording of: {_some(lost)}.')
     clips['split'] = None if errors else own_split(clips, by, seed)
     parts = (label_warnings(clips), copy_warnings(clips), speaker_warnings(clips), sound_warnings(m),
@@ -308,6 +309,7 @@ def check_data(
 
 def _split_errors(clips, by, seed):
     "Why recordings cannot be split: a list of at most one sentence"
+    if clips.empty: return []
     try: own_split(clips, by, seed)
     except CorpusError as e: return [str(e)]
     return []
