@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['BUNDLED', 'BUNDLES', 'FORMAT', 'RANGES', 'CHOICES', 'OLD_NAMES', 'MAX_BYTES', 'KERAS_FILES', 'MAX_MEMORY',
-           'EMBEDDING', 'LICENCE', 'fingerprint', 'parse_features', 'migrate', 'parse_manifest', 'array_shapes',
-           'parse_arrays', 'read_manifest', 'Bundle', 'keras_file', 'load_bundle', 'read_split', 'open_network',
-           'embedded', 'save_bundle', 'npz_bytes', 'copy_bundle', 'add_metrics']
+           'EMBEDDING', 'LICENCE_NAME', 'LICENCE', 'fingerprint', 'parse_features', 'migrate', 'parse_manifest',
+           'array_shapes', 'parse_arrays', 'read_manifest', 'Bundle', 'keras_file', 'load_bundle', 'read_split',
+           'open_network', 'embedded', 'save_bundle', 'npz_bytes', 'copy_bundle', 'add_metrics']
 
 # %% ../nbs/10_bundle.ipynb #c39075e2
 import csv, hashlib, io, json, logging, os, re, shutil, stat, warnings, zipfile
@@ -161,7 +161,8 @@ def _check_manifest(m):
 # %% ../nbs/10_bundle.ipynb #0f0e664a
 _MB = 2**20
 MAX_BYTES = { # Of a file that is read
-    'bundle.json': 4*_MB, 'arrays.npz': 32*_MB, 'split.csv': 64*_MB, 'model.onnx': 256*_MB, 'adaptation.npz': 32*_MB}
+    'bundle.json': 4*_MB, 'LICENSE.md': _MB, 'arrays.npz': 32*_MB, 'split.csv': 64*_MB, 'model.onnx': 256*_MB,
+    'adaptation.npz': 32*_MB}
 
 def _unique(pairs):
     "A JSON object, whose keys must differ"
@@ -292,11 +293,13 @@ class Bundle:
     scale:np.ndarray        # `(columns,)` float32, of the scaler
     onnx:bytes              # The network
     adaptation:dict|None=None # `weights` `(size of the embedding, labels)` and `bias` `(labels,)` of a voice, float32
+    kept:dict|None=None     # Other files by name, in bytes, that are read instead of those in the folder
 
     def read(self,
         name:str, # Of another file in the folder, such as split.csv
     ) -> bytes:
         "Another file, checked against its hash; raises `BundleError`"
+        if self.kept and name in self.kept: return self.kept[name]
         with _named(self.folder): return _read_checked(self.folder, self.manifest, name)
 
 # %% ../nbs/10_bundle.ipynb #d4ff6567
@@ -359,8 +362,8 @@ def read_split(
     bundle:Bundle, # From `load_bundle`
 ) -> dict: # Name of a clip to 'train', 'validation' or 'test'
     "The split of each clip when the model was trained; raises `BundleError`"
+    text = bundle.read('split.csv')
     with _named(bundle.folder):
-        text = _read_checked(bundle.folder, bundle.manifest, 'split.csv')
         try:
             rows = [*csv.DictReader(io.StringIO(text.decode()))]
             return {row['clip']: row['split'] if 'split' in row else row['part'] for row in rows}
@@ -493,6 +496,7 @@ def _write_manifest(folder, manifest):
     with whole_file(folder/'bundle.json') as part: part.write_bytes(data)
 
 # %% ../nbs/10_bundle.ipynb #e8c3e69f
+LICENCE_NAME = 'CC BY-NC-SA 4.0'
 LICENCE = """# Licence of this model
 
 The weights, scaler and encoder in this folder were trained on the Ryerson Audio-Visual Database of Emotional Speech
@@ -509,22 +513,22 @@ def _save_arrays(run, file):
     arrays = dict(mean=run.scaler.mean_, scale=run.scaler.scale_, **filterbanks(run.recipe.features))
     np.savez_compressed(file, **{k: np.asarray(v, np.float32) for k, v in arrays.items()})
 
-def _manifest(run, protocol, folder):
+def _manifest(run, protocol, folder, licence):
     "Contents of `bundle.json` for the files of a run in a folder"
     return dict(format=FORMAT, labels=run.encoder.classes_.tolist(), protocol=protocol, metrics={},
-        recipe=asdict(run.recipe), temperature=run.temperature, versions=run.versions, licence='CC BY-NC-SA 4.0',
+        recipe=asdict(run.recipe), temperature=run.temperature, versions=run.versions, licence=licence,
         sha256={p.name: _sha256(p.read_bytes()) for p in sorted(folder.iterdir())})
 
 # %% ../nbs/10_bundle.ipynb #9e0cd335
-def _fill(folder, run, protocol):
+def _fill(folder, run, protocol, licence):
     "Write all files of a bundle, the manifest last"
     _save_network(run.model, folder)
     dump = require('joblib', 'train').dump
     dump(run.scaler, folder/'scaler.pkl'); dump(run.encoder, folder/'label_encoder.pkl')
     _save_arrays(run, folder/'arrays.npz')
     shutil.copy(Path(run.folder)/'split.csv', folder)
-    (folder/'LICENSE.md').write_text(LICENCE)
-    _write_manifest(folder, _manifest(run, protocol, folder))
+    (folder/'LICENSE.md').write_text(licence[1])
+    _write_manifest(folder, _manifest(run, protocol, folder, licence[0]))
 
 def _not_written(folder, error):
     "The error for a full disk and its like"
@@ -542,13 +546,14 @@ def save_bundle(
     run, # From `train`; its `folder` holds split.csv, with the columns `clip`, `emotion` and `split`
     folder:str|Path, # Replaced if it is a bundle already
     protocol:str, # Which clips it was trained on: 'A', or words
+    licence:tuple=(LICENCE_NAME, LICENCE), # Its name, and the text of LICENSE.md
 ) -> Path: # The folder
     "Write a trained model as a bundle, whole or not at all; raises `BundleError`"
     folder = Path(folder)
     try:
         _check_target(folder)
         with whole_folder(folder) as part:
-            _fill(part, run, protocol)
+            _fill(part, run, protocol, licence)
             open_network(load_bundle(part))
     except OSError as e: raise _not_written(folder, e) from e
     return folder
@@ -564,7 +569,8 @@ def npz_bytes(
 def _write_copy(bundle, folder):
     "Write the files of a bundle, the manifest last"
     files = {k: bundle.read(k) for k in ('arrays.npz', 'split.csv')}
-    files |= {'model.onnx': bundle.onnx, 'LICENSE.md': LICENCE.encode()}
+    own = bundle.manifest.get('licence') != LICENCE_NAME # Its text is in the bundle
+    files |= {'model.onnx': bundle.onnx, 'LICENSE.md': bundle.read('LICENSE.md') if own else LICENCE.encode()}
     if bundle.adaptation: files['adaptation.npz'] = npz_bytes(bundle.adaptation)
     for name, data in files.items(): (folder/name).write_bytes(data)
     _write_manifest(folder, bundle.manifest | dict(sha256={k: _sha256(v) for k, v in files.items()}))

@@ -379,6 +379,30 @@ def _training_clips(data, nemo, recipe):
     from emotion_nb.corpus import catalogue
     return catalogue(data, 'ravdess') if recipe in _RAVDESS_ALONE else _joint_catalogue(data, nemo)
 
+# %% ../nbs/14_cli.ipynb #0f226d2a
+def _checked(labels, data, by, seed):
+    "The check of a table of recordings, printed; raises `CorpusError` where there is an error"
+    from emotion_nb.own_data import check_data, find_table, own_catalogue
+    require('sklearn', 'train')
+    found = check_data(own_catalogue(*find_table(labels, data)), by, seed)
+    echo(str(found))
+    if found.errors: raise CorpusError('These recordings cannot be trained on: correct the errors above.')
+    return found
+
+def _train_own(data, labels, out, recipe, by, only_check, seeds, **changed):
+    "Check recordings of one's own, train on them, and print the report"
+    if seeds > 1: raise TrainingError('A model of your own recordings has one seed: leave --seeds out.')
+    asked, found = _recipe(recipe, **changed), _checked(labels, data, by, changed['seed'])
+    if only_check: return
+    require('tensorflow', 'train')
+    from emotion_nb.own_data import own_recipe
+    from emotion_nb.own_training import run_own
+    recipe = own_recipe(int((found.clips['split'] == 'train').sum()), asked, changed['epochs'])
+    try: bundle, report = run_own(found, out, recipe)
+    except KeyboardInterrupt: raise TrainingError(STOPPED) from None
+    echo(f'\n{report}\n\nThe model lies in {bundle}, its report in {bundle/"report"}. Look at it:\n'
+         f'  emotion-nb dashboard --model {bundle}')
+
 # %% ../nbs/14_cli.ipynb #e29c65a9
 @main.command()
 @training_options
@@ -386,8 +410,20 @@ def _training_clips(data, nemo, recipe):
               help='Folder of the run; the same command resumes an interrupted run.')
 @click.option('--seeds', default=1, show_default=True, type=click.IntRange(1),
               help='How many seeds to train; the validation split chooses one of the models.')
-def train(data, nemo, out, recipe, seeds, **changed):
-    "Train under protocol A: fit on the training split, choose on the validation split, report on the test split."
+@click.option('--labels', type=click.Path(),
+              help='Train on recordings of your own instead: a CSV table with the columns path (from --data, or else '
+              'from the folder of the table), emotion, which may hold any labels, and, if it is known, speaker.')
+@click.option('--split-by', 'by', type=click.Choice(['speaker', 'recording']),
+              help='With --labels: what is split. [default: speaker, if three or more are known]')
+@click.option('--check', 'only_check', is_flag=True,
+              help='With --labels: say what is wrong with the recordings, and train nothing.')
+def train(data, nemo, out, recipe, seeds, labels, by, only_check, **changed):
+    """Train under protocol A: fit on the training split, choose on the validation split, report on the test split.
+
+    With --labels, train on recordings of your own with labels of your own. They are checked first, and no speaker is in
+    two splits. The model is used with --model, as in emotion-nb dashboard --model runs/emotion/bundle."""
+    if labels: return _train_own(data, labels, out, recipe, by, only_check, seeds, **changed)
+    if by or only_check: raise click.UsageError('--split-by and --check go with --labels.')
     require('tensorflow', 'train')
     from emotion_nb.experiment import run_protocol_a
     changed = _recipe(recipe, **changed)
@@ -402,6 +438,14 @@ def _crossval_b(df, out, recipe, folds, split):
     report = run_protocol_b(df, out, recipe, folds or range(1, 6), split)
     table = fold_table(report.predictions, report.classes).dropna(how='all')
     return f"{report}\n{table.map('{:.1%}'.format).to_string()}", f'{out}/report_{split}'
+
+# %% ../nbs/14_cli.ipynb #b14f6ccd
+def _crossval_emobox(df, out, recipe, folds, split):
+    "Train and evaluate the folds of EmoBox; what is printed, and where the report lies"
+    from emotion_nb.experiment import emobox_table, run_protocol_emobox
+    report = run_protocol_emobox(df, out, recipe, folds or range(1, 7), split)
+    table = emobox_table(report.predictions, report.classes).dropna(how='all')
+    return f"{report}\n{table.map('{:.2%}'.format).to_string()}", f'{out}/report_{split}'
 
 # %% ../nbs/14_cli.ipynb #ed1d4b50
 def _crossval_nemo(df, out, recipe, folds, split):
@@ -418,17 +462,18 @@ def _crossval_c(df, out, recipe, folds, split):
     return '\n\n'.join(map(str, reports)), out
 
 # %% ../nbs/14_cli.ipynb #54f7d4e7
-_CROSSVAL = dict(B=(_crossval_b, 'runs/crossval'), nemo=(_crossval_nemo, 'runs/nemo'), C=(_crossval_c, 'runs/corpora'))
+_CROSSVAL = dict(B=(_crossval_b, 'runs/crossval'), emobox=(_crossval_emobox, 'runs/emobox'),
+                 nemo=(_crossval_nemo, 'runs/nemo'), C=(_crossval_c, 'runs/corpora'))
 
 @main.command()
 @training_options
 @click.option('--protocol', type=click.Choice([*_CROSSVAL]), default='B', show_default=True,
-              help='B: the five folds of RAVDESS; nemo: the three folds of nEMO; C: train on one of both, ask the '
-              'other.')
+              help='B: the five folds of RAVDESS; emobox: the six folds of its speech by EmoBox (with --recipe ravdess, '
+              'as its table has no other corpus); nemo: the three folds of nEMO; C: train on one of both, ask the other.')
 @click.option('--out', type=click.Path(file_okay=False),
               help='Folder of all folds; a fold that is there is not trained again. [default: runs/crossval, '
-              'runs/nemo, runs/corpora]')
-@click.option('--fold', 'folds', multiple=True, type=click.IntRange(1, 5),
+              'runs/emobox, runs/nemo, runs/corpora]')
+@click.option('--fold', 'folds', multiple=True, type=click.IntRange(1, 6),
               help='Train this fold only; may be given several times. [default: all]')
 @click.option('--split', type=click.Choice(['test', 'validation']), default='test', show_default=True,
               help='Split whose figures are printed: validation for choices, test for reports.')
@@ -438,7 +483,7 @@ def crossval(data, nemo, protocol, out, recipe, folds, split, **changed):
     This takes hours. The same command resumes an interrupted run."""
     require('tensorflow', 'train')
     run, folder = _CROSSVAL[protocol]
-    changed, alone = _recipe(recipe, **changed), protocol == 'B' and recipe in _RAVDESS_ALONE
+    changed, alone = _recipe(recipe, **changed), protocol in ('B', 'emobox') and recipe in _RAVDESS_ALONE
     try: text, saved = run(_training_clips(data, nemo, recipe) if alone else _joint_catalogue(data, nemo),
         out or folder, changed, sorted(set(folds)), split)
     except KeyboardInterrupt: raise TrainingError(STOPPED) from None

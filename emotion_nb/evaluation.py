@@ -52,6 +52,7 @@ def _per_class(true, predicted, present):
     "Precision, recall, F1 and number of clips of each emotion"
     report = require('sklearn.metrics', 'train').precision_recall_fscore_support
     p, r, f, n = report(true, predicted, labels=present, zero_division=0)
+    n = np.asarray(n, int) # a float where no prediction is right
     columns = dict(precision=p, recall=r, f1=f, accuracy=r, support=n) # the accuracy within one emotion is its recall
     return pd.DataFrame(columns, index=pd.Index(present, name='emotion'))
 

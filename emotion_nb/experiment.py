@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['of_corpus', 'joint_splits', 'evaluate_a', 'robustness_a', 'evaluate_c', 'run_seed', 'seed_table',
-           'calibration_figures', 'run_protocol_a', 'run_fold', 'fold_table', 'run_protocol_b', 'run_nemo_fold',
-           'nemo_fold_table', 'run_protocol_nemo', 'run_left_out', 'add_protocol_b', 'add_nemo_folds', 'add_left_out',
-           'add_unseen']
+           'calibration_figures', 'run_protocol_a', 'run_fold', 'fold_table', 'run_protocol_b', 'run_emobox_fold',
+           'emobox_table', 'run_protocol_emobox', 'run_nemo_fold', 'nemo_fold_table', 'run_protocol_nemo',
+           'run_left_out', 'add_protocol_b', 'add_nemo_folds', 'add_left_out', 'add_unseen']
 
 # %% ../nbs/12_experiment.ipynb #48486dd3
 import json, shutil
@@ -19,8 +19,9 @@ from .calibration import calibration_error, plot_reliability, with_temperature
 from .classifier import EmotionClassifier
 from .core import BundleError, CorpusError
 from .corpora import NEMO_FOLDS, protocol_nemo
-from .corpus import FOLDS, parse_name, protocol_a, protocol_b
-from .evaluation import CorpusReport, Report, evaluate, evaluate_corpus, report_figures, write_report_files
+from .corpus import EMOBOX_FOLDS, FOLDS, parse_name, protocol_a, protocol_b, protocol_emobox
+from .evaluation import CorpusReport, Report, evaluate, evaluate_corpus, report_figures, score
+from .evaluation import write_report_files
 from .files import present_folder, whole_file, whole_folder
 from .robustness import robustness
 from .training import Recipe, open_run, run_config, train, writing
@@ -47,11 +48,11 @@ def joint_splits(
     return splits.reindex(df.index, fill_value='train').rename('split')
 
 # %% ../nbs/12_experiment.ipynb #2574a858
-def _trained_bundle(df, split, folder, recipe, protocol, progress=True):
+def _trained_bundle(df, split, folder, recipe, protocol, progress=True, **licence):
     "The bundle of a run, trained if it is not there yet; `TrainingError` where the folder holds another run"
     bundle = open_run(folder, run_config(df, split, recipe))/'bundle'
     if present_folder(bundle).exists(): return bundle
-    return save_bundle(train(df, split, folder, recipe, progress), bundle, protocol)
+    return save_bundle(train(df, split, folder, recipe, progress), bundle, protocol, **licence)
 
 # %% ../nbs/12_experiment.ipynb #34163d24
 def _judge(clf, df, protocol, progress=True, by=evaluate):
@@ -253,13 +254,15 @@ def fold_table(
     return pd.concat([t, t.agg(['mean', 'std'])]).rename(dict(std='sd')).rename_axis('fold')
 
 # %% ../nbs/12_experiment.ipynb #1ad05e5f
-def _pooled(reports, folds, split, seed):
-    "One report of the predictions of some folds"
+def _which(folds, n):
+    "Which of `n` folds these are, in words"
+    count = {5: 'five', 6: 'six'}[n]
+    return f'{count} folds' if len(folds) == n else f'of {count} folds those numbered {", ".join(map(str, folds))}'
+
+def _pooled(reports, folds, split, seed, name='B (speaker-independent)', n=5):
+    "One report of the predictions of some of `n` folds"
     t, classes = pd.concat([r.predictions for r in reports], ignore_index=True), reports[0].classes
-    all_of_them = len(folds) == len(FOLDS)
-    which = 'five folds' if all_of_them else f'of five folds those numbered {", ".join(map(str, folds))}'
-    protocol = (f'B (speaker-independent), {which}, {split} splits pooled, {len(t)} clips, '
-        f'one model a fold (seed {seed})')
+    protocol = (f'{name}, {_which(folds, n)}, {split} splits pooled, {len(t)} clips, one model a fold (seed {seed})')
     return evaluate(t, t[classes].to_numpy(), classes, protocol)
 
 # %% ../nbs/12_experiment.ipynb #9282cc9c
@@ -275,6 +278,51 @@ def run_protocol_b(
     folder, folds = Path(folder), list(folds)
     reports = [run_fold(df, k, folder, recipe, split, progress) for k in folds]
     return _saved(_pooled(reports, folds, split, recipe.seed), fold_table, folder/f'report_{split}')
+
+# %% ../nbs/12_experiment.ipynb #76eeb424
+def run_emobox_fold(
+    df:pd.DataFrame, # The catalogue; clips of other corpora than RAVDESS are all for training
+    fold:int, # 1 to 6
+    folder:str|Path, # Of all folds, made if need be; an interrupted fold is resumed in it
+    recipe:Recipe=Recipe(), # How to train
+    split:str='test', # 'test' for the report, 'validation' for every choice
+    progress:bool=True, # Show progress
+) -> Report:
+    "Train one fold of EmoBox and evaluate it on unseen actors; the report is saved in `fold_<k>/report_<split>`"
+    own = of_corpus(df, 'ravdess').assign(fold=fold)
+    splits = protocol_emobox(own, fold)
+    actors = sorted(own[splits == split].actor.unique().tolist())
+    protocol = f'EmoBox (speaker-independent, speech), fold {fold}, {split} actors {actors}'
+    run = Path(folder)/f'fold_{fold}', recipe, split, progress
+    return _fold_report(df, own, splits, f'EmoBox, fold {fold}', protocol, *run)
+
+# %% ../nbs/12_experiment.ipynb #2ec4b971
+def emobox_table(
+    predictions:pd.DataFrame, # Of a `Report`, with the column `fold`
+    classes:list, # All emotions that the model knows
+) -> pd.DataFrame: # A row a fold, then their mean and standard deviation: UA, WA and macro F1, each 0 to 1
+    "The three figures of EmoBox for each fold; the mean is what stands in its table"
+    scores = {k: score(d['emotion'], d['predicted'], classes) for k, d in predictions.groupby('fold')}
+    t = pd.DataFrame({k: dict(UA=s.uar, WA=s.accuracy, F1=s.macro_f1) for k, s in scores.items()}).T
+    return pd.concat([t, t.agg(['mean', 'std'])]).rename(dict(std='sd')).rename_axis('fold')
+
+# %% ../nbs/12_experiment.ipynb #a7b35b97
+_EMOBOX_FOLDS = tuple(range(1, len(EMOBOX_FOLDS) + 1))
+
+def run_protocol_emobox(
+    df:pd.DataFrame, # The catalogue; clips of other corpora than RAVDESS are all for training
+    folder:str|Path, # Made if need be; what is there is not trained again
+    recipe:Recipe=Recipe(), # How to train
+    folds=_EMOBOX_FOLDS, # Which
+    split:str='test', # 'test' for the report, 'validation' for every choice
+    progress:bool=True, # Show progress
+) -> Report: # From the predictions of these folds, pooled
+    "Train and evaluate folds of EmoBox; figures and predictions are saved in `folder/report_<split>`"
+    folder, folds = Path(folder), list(folds)
+    reports = [run_emobox_fold(df, k, folder, recipe, split, progress) for k in folds]
+    name = 'EmoBox (speaker-independent, speech)'
+    pooled = _pooled(reports, folds, split, recipe.seed, name, len(_EMOBOX_FOLDS))
+    return _saved(pooled, emobox_table, folder/f'report_{split}')
 
 # %% ../nbs/12_experiment.ipynb #1f4a046f
 def run_nemo_fold(

@@ -118,35 +118,41 @@ def _table_records(path):
     "The line number and the fields, by column, of each row; raises `CorpusError`"
     (_, header), *rows = _csv_rows(path) or [(1, [])]
     columns = [name.lower() for name in header]
+    if 'emotion' not in columns: columns = ['emotion' if name == 'label' else name for name in columns]
     for name in ('path', 'emotion'):
         if name not in columns: raise CorpusError(f'The table {path} has no column {name!r}: '
             'its first line must name the columns path, emotion and, if it is known, speaker.')
     return [(i, dict.fromkeys(columns, '') | dict(zip(columns, row))) for i, row in rows]
 
 # %% ../nbs/00b_labels.ipynb #bf4a91e6
-def _table_row(record):
+def _table_row(record, any_label=False):
     "The labels of a row of a table"
     clip, label = record['path'].replace('\\', '/'), record['emotion']
-    return dict(clip=clip, speaker=record.get('speaker') or clip, sex=None, label=label, emotion=emotion_of(label))
+    emotion = label if any_label else emotion_of(label)
+    return dict(clip=clip, speaker=record.get('speaker') or clip, sex=None, label=label, emotion=emotion)
 
 # %% ../nbs/00b_labels.ipynb #4b0eb22e
-def _check_table(table, rows):
-    "Raise `CorpusError` where one file has two labels or two speakers, or a file is missing"
+def _check_table(table, rows, folder):
+    "Raise `CorpusError` where one file has two labels or two speakers, or a file is not below the folder"
     first = {}
     for i, row in rows:
         j, same = first.setdefault(row['clip'], (i, row))
         if row != same: raise CorpusError(f'The table {table} gives {row["clip"]} other labels in line {i} '
                                           f'than in line {j}: keep one of them.')
-    missing = [clip for clip in first if not (table.parent/clip).is_file()]
+    missing = [clip for clip in first if not (folder/clip).is_file()]
     if missing: raise CorpusError(f'{len(missing)} of the {len(first)} files that the table {table} names are missing, '
-        f'{missing[0]!r} for one: correct the paths, which are relative to the folder of the table.')
+        f'{missing[0]!r} for one: correct the paths, which are relative to '
+        f'{"the folder of the table" if folder == table.parent else folder}.')
 
 # %% ../nbs/00b_labels.ipynb #e309f9ba
 def table_labels(
-    table:str|Path, # CSV file with the columns path, emotion and, if it is known, speaker
+    table:str|Path, # CSV file with the columns path, emotion (or label) and, if it is known, speaker
+    folder:str|Path|None=None, # To which the paths are relative; `None` for that of the table
+    any_label:bool=False, # Is each label an `emotion`, as it is written? If not, it is mapped by `emotion_of`
 ) -> list[tuple[str, dict]]: # Path, and labels as from `name_labels`, for each row
     "The labels in a table of your own; raises `CorpusError`"
     table = Path(table)
-    rows = [(i, _table_row(record)) for i, record in _table_records(table)]
-    _check_table(table, rows)
-    return [(str(table.parent/row['clip']), row) for _, row in rows]
+    folder = table.parent if folder is None else Path(folder)
+    rows = [(i, _table_row(record, any_label)) for i, record in _table_records(table)]
+    _check_table(table, rows, folder)
+    return [(str(folder/row['clip']), row) for _, row in rows]

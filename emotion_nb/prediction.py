@@ -77,7 +77,7 @@ def verdict(
     "The answer in a few words"
     names = prediction.candidates
     if prediction.no_voice: return NO_VOICE
-    if len(names) == 1: return names[0].capitalize()
+    if len(names) == 1: return names[0][:1].upper() + names[0][1:]
     if len(names) > 3: return 'Not sure: no emotion stands out'
     return f'Not sure: {", ".join(names[:-1])} or {names[-1]}'
 

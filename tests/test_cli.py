@@ -1,5 +1,5 @@
 "The command line as a shell sees it: what is printed, to which stream, and with which status."
-import csv, dataclasses, io, json, os, shutil, signal, subprocess, sys, threading
+import csv, dataclasses, io, json, os, re, shutil, signal, subprocess, sys, threading
 from pathlib import Path
 
 import numpy as np
@@ -266,3 +266,21 @@ printf '%s\\n' "${COMPREPLY[@]}"
 def test_bash_completes_commands_options_values_and_files(words, offered):
     done = subprocess.run(['bash', '-c', COMPLETE, 'bash', *words], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.stdout.split() == offered.split(), done.stderr
+
+def test_crossval_prints_the_three_figures_of_emobox(monkeypatch):
+    import pandas as pd
+    from emotion_nb import experiment
+    from emotion_nb.evaluation import evaluate
+    asked = []
+    def two_folds(df, out, recipe, folds, split):
+        "The first is right, the second answers sad alone"
+        asked.extend([df, out, list(folds), split])
+        clips = pd.DataFrame(dict(clip=[*'abcd'], channel='speech', emotion=['sad', 'calm']*2, fold=[1, 1, 2, 2]))
+        return evaluate(clips, np.eye(2)[[1, 0, 1, 1]], ['calm', 'sad'], 'EmoBox')
+    monkeypatch.setattr(experiment, 'run_protocol_emobox', two_folds)
+    monkeypatch.setattr(cli, '_training_clips', lambda data, nemo, recipe: f'clips of {recipe}')
+    monkeypatch.setattr(cli, 'require', lambda *names: None)
+    done = CliRunner().invoke(cli.main, ['crossval', '--protocol', 'emobox', '--recipe', 'ravdess'])
+    assert done.exit_code == 0, done.output
+    assert asked == ['clips of ravdess', 'runs/emobox', [1, 2, 3, 4, 5, 6], 'test']
+    assert re.search(r'UA +WA +F1', done.output) and re.search(r'mean +75\.00% +75\.00% +66\.67%', done.output)

@@ -22,7 +22,7 @@ from .player import SoundView, playable
 from .table import ResultsTable, TimelineSaver
 from .text import (about_html, answer_html, card_html, results_html, tag, time_shares, timeline_html,
                                  why_html)
-from .theme import STYLE
+from .theme import STYLE, looks
 from .upload import FilePicker, Recorder, Recording, UploadSource, megabytes
 from ..adaptation import as_one_voice
 from ..annotation import ANNOTATIONS, annotation_text
@@ -147,6 +147,7 @@ def grow(self:LongView,
     "Show the windows so far"
     text = f'Confidence in each of {len(classes)} emotions over time. The table below holds the same as segments.'
     with self.sound.hold_sync():
+        self.sound.looks = looks(classes)
         self.sound.classes, self.sound.windows = list(classes), window_table(windows, len(classes)).tobytes()
         self.sound.captions = self.sound.captions | dict(timeline=[*_TIMELINE, text])
 
@@ -242,6 +243,7 @@ def update(self:ManyView,
     classes:list, # Names of the emotions
 ):
     "Show the results so far"
+    self.table.looks = looks(classes)
     self.table.rows = [result_row(*o) for o in results]
     answers = [r.emotion for _, r in results if isinstance(r, Prediction) and not r.no_voice]
     failed = sum(isinstance(r, Exception) for _, r in results)
@@ -271,7 +273,7 @@ class EmotionApp(widgets.VBox):
         super().__init__()
         self._build(max_bytes)
         styled(self, 'app')
-        with self.jobs.reporting_errors(): self.about.value = about_html(self._loaded())
+        with self.jobs.reporting_errors(): self._show_model()
 
 # %% ../../nbs/13g_page.ipynb #88d7f1b0
 MODEL = 'EMOTION_NB_MODEL' # Environment variable: folder of the model that the app uses
@@ -294,6 +296,15 @@ def _shown(self:EmotionApp, kind):
     return tuple(o for o in self.result.children if isinstance(o, kind))
 
 @patch
+def _show_model(self:EmotionApp):
+    "What the page says of the model; examples of emotions that it does not know are hidden"
+    clf = self._loaded()
+    self.about.value = about_html(clf)
+    text, *buttons = self.examples.children
+    known = [b for b in buttons if b.description in clf.classes_]
+    self.examples.children = (text, *known) if known else ()
+
+@patch
 def _starter(self:EmotionApp, name):
     "A function that starts the method of this name as a job"
     return lambda *args: self.jobs.start(getattr(self, name), *args)
@@ -311,7 +322,7 @@ def _build(self:EmotionApp, max_bytes):
 
 # %% ../../nbs/13g_page.ipynb #56b1a642
 _LEAD = tag('header', tag('h1', 'The emotion in a voice'), tag('p',
-    'Speech or song: hear it, see it, and read which of eight emotions it sounds like.'), class_='emotion-lead')
+    'Speech or song: hear it, see it, and read which emotion it sounds like.'), class_='emotion-lead')
 
 @patch
 def _header(self:EmotionApp):
@@ -350,7 +361,8 @@ def _examples(self:EmotionApp):
 def _intake(self:EmotionApp):
     "All ways to give a recording"
     ways = styled(widgets.HBox([self.picker, self.recorder]), 'ways')
-    return styled(card(ways, widgets.HTML(self._hint()), self._examples()), 'intake')
+    self.examples = self._examples()
+    return styled(card(ways, widgets.HTML(self._hint()), self.examples), 'intake')
 
 # %% ../../nbs/13g_page.ipynb #0ef8bf88
 @patch

@@ -210,17 +210,26 @@ _HINT = 'Take it as a hint about the sound, not as knowledge of what somebody fe
 _PRIVACY = ('Your recording goes to the computer that serves this page and no further. It is kept in memory only, and '
             'forgotten after you close the page.')
 
+def _own(own):
+    "What a model of one's own was trained on, and how good it is, in sentences"
+    s, data, k = own['both'], own['data'], len(own['data']['labels'])
+    other = ' of speakers who are not in training' if data['by'] == 'speaker' else ''
+    return (f'The answer comes from a small neural network, trained on recordings with {k} labels. On {s["n"]} other '
+        f'recordings{other} it recognised {percent(s["uar"])} (the mean of the labels; guessing gives {percent(1/k)}), '
+        f'and was {percent(own["mean_confidence"])} sure on average. ')
+
 def about_html(
     classifier, # An `EmotionClassifier`
 ) -> Markup:
     "What the model is, how far to trust it, and where a recording goes"
     m = classifier.metrics
-    model = tag('p', _origin(m), _strangers(m), _measured(m), _HINT)
+    model = tag('p', *([_own(m['own'])] if 'own' in m else [_origin(m), _strangers(m), _measured(m)]), _HINT)
     return tag('div', model, tag('p', _PRIVACY), class_='emotion-about')
 
 # %% ../../nbs/13d_text.ipynb #9953dd41
 _PICTURES = dict( # Files of a report, in the order in which they are shown
-    confusion_both='Confusion matrix: speech and song', confusion_speech='Confusion matrix: speech',
+    confusion='Confusion matrix', confusion_both='Confusion matrix: speech and song',
+    confusion_speech='Confusion matrix: speech',
     confusion_song='Confusion matrix: song', history='Accuracy and loss during training',
     reliability='Confidence and accuracy')
 _FOLDERS = dict( # Of a report

@@ -6,6 +6,7 @@
 __all__ = ['COLOURS', 'EMOTION_COLOURS', 'PATTERNS', 'STYLE', 'css_variables', 'looks']
 
 # %% ../../nbs/13a_theme.ipynb #800fbef3
+from itertools import cycle
 from ..core import EMOTIONS
 from .assets import static
 
@@ -43,10 +44,19 @@ def _is_dark(colour):
     "Do white lines stand out more on `#rrggbb` than black ones?"
     return sum(int(colour[i:i+2], 16)*w for i, w in zip((1, 3, 5), _LUMA)) < _DARK
 
-def looks() -> dict: # Emotion to its `colour`, the `path` of its pattern, and the colour of the `line`
-    "How the browser fills what belongs to an emotion"
-    return {e: dict(colour=c, path=PATTERNS[e], line=_WHITE if _is_dark(c) else _BLACK)
-            for e, c in EMOTION_COLOURS.items()}
+def _pairs(classes):
+    "Label to its colour and pattern: an emotion has its own, the others get those that are left, in order"
+    every = [(_PALETTE[i % 8], [*PATTERNS.values()][(i + i//8) % 8]) for i in range(64)]
+    own = {e: (EMOTION_COLOURS[e], PATTERNS[e]) for e in classes if e in PATTERNS}
+    left = cycle([pair for pair in every if pair not in own.values()])
+    return {e: own.get(e) or next(left) for e in classes}
+
+def looks(
+    classes=EMOTIONS, # Labels of a model
+) -> dict: # Label to its `colour`, the `path` of its pattern, and the colour of the `line`
+    "How the browser fills what belongs to a label"
+    return {e: dict(colour=c, path=path, line=_WHITE if _is_dark(c) else _BLACK)
+            for e, (c, path) in _pairs(classes).items()}
 
 # %% ../../nbs/13a_theme.ipynb #1d004cf6
 STYLE = css_variables() + static('app.css')

@@ -155,8 +155,9 @@ export function sideAxis(svg, box, marks, title) {
  */
 export function patterns(looks) {
   const prefix = `emotion-pattern-${uniqueNumber()}-`; // ids must be unique in the page, not only in a widget
-  const definitions = make("defs", {}, ...Object.entries(looks).map(([name, look]) => tile(prefix + name, look)));
-  return [definitions, name => name in looks ? `url(#${prefix}${name})` : INK];
+  const names = Object.keys(looks); // a label may hold spaces, an id may not: its number stands for it
+  const definitions = make("defs", {}, ...names.map((name, i) => tile(prefix + i, looks[name])));
+  return [definitions, name => names.includes(name) ? `url(#${prefix}${names.indexOf(name)})` : INK];
 }
 
 function tile(id, {colour, path, line}) {

@@ -1,0 +1,161 @@
+"The estimators by scikit-learn's own checks, which give them rows of a few numbers; and on sounds."
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from emotion_nb.core import EmotionError, example_clips
+from emotion_nb.estimators import EmotionEstimator, FeatureExtractor, InputError, svm_baseline
+from emotion_nb.features import FeatureConfig
+
+# --- The checks that cannot apply to recordings. Each must fail: a check that passes is an error here.
+
+SHORT = 'its rows are a few numbers long, and a sound of so few samples is refused'
+OBJECTS = 'its rows are arrays of objects, and a sound is numbers, a path, bytes or a file'
+LENGTH = 'recordings differ in length, so an estimator of them has no n_features_in_'
+ONE = 'one recording is given as X, and the answer is to give a list, not to reshape it'
+FIRST = 'it asks for an error about y, and the rows, too short for sounds, are refused before'
+
+READ = dict.fromkeys('''check_fit_score_takes_y check_estimators_dtypes check_pipeline_consistency
+    check_estimators_pickle check_f_contiguous_array_estimator check_methods_sample_order_invariance
+    check_methods_subset_invariance check_dict_unchanged check_fit_idempotent'''.split(), SHORT) | dict(
+    check_dtype_object=OBJECTS, check_n_features_in=LENGTH, check_n_features_in_after_fitting=LENGTH)
+TRANSFORMER = READ | dict(check_fit2d_predict1d=ONE) | dict.fromkeys('''check_transformer_data_not_an_array
+    check_transformer_general check_transformer_preserve_dtypes check_transformers_unfitted_stateless'''.split(), SHORT)
+CLASSIFIER = READ | dict.fromkeys('''check_estimators_overwrite_params check_dont_overwrite_parameters
+    check_estimators_fit_returns_self check_readonly_memmap_input check_positive_only_tag_during_fit
+    check_estimators_nan_inf check_classifier_data_not_an_array check_classifiers_classes check_classifiers_train
+    check_supervised_y_2d check_fit2d_1feature check_fit_check_is_fitted check_fit2d_predict1d'''.split(), SHORT)
+PIPELINE = CLASSIFIER | dict.fromkeys('''check_classifiers_one_label check_classifiers_regression_target
+    check_supervised_y_no_nan check_fit2d_1sample'''.split(), FIRST)
+
+def expected_failures(estimator):
+    "Name of a check to the reason why it cannot apply"
+    if isinstance(estimator, FeatureExtractor): return TRANSFORMER
+    return CLASSIFIER if isinstance(estimator, EmotionEstimator) else PIPELINE
+
+@parametrize_with_checks([FeatureExtractor(), FeatureExtractor('frames'), EmotionEstimator(), svm_baseline()],
+                         expected_failed_checks=expected_failures, xfail_strict=True)
+def test_scikit_learns_checks_on_rows_of_numbers(estimator, check): check(estimator)
+
+# --- The same checks where each row becomes a sound: they fit, predict and pickle in earnest
+
+def as_sounds(X):
+    "For each row a chord of .15 s at 8 kHz; its k-th tone is the louder, the larger the k-th number"
+    t = np.arange(1200)/8000
+    tones = np.sin(2*np.pi*300*(1 + np.arange(X.shape[1]))[:, None]*t)
+    return .1*np.exp(np.clip(np.nan_to_num(X), -4, 4)/2)@tones + 1e-3
+
+class Remembering(FeatureExtractor):
+    "Computes the features of each sound once, as the checks give the same ones again and again"
+    known = {}
+
+    def transform(self, X):
+        keys = [x.tobytes() for x in X]
+        new = {k: x for k, x in zip(keys, X) if k not in self.known}
+        if new: self.known.update(zip(new, super().transform([*new.values()])))
+        return np.stack([self.known[k] for k in keys])
+
+def svm_of_rows():
+    "The baseline behind `as_sounds`"
+    quick = FeatureConfig(sample_rate=8000, n_fft=256, hop_length=160, n_mels=24, n_mfcc=8, n_bands=3, trim_db=None,
+        level_db=None)
+    (_, _), *rest = svm_baseline().steps
+    return Pipeline([('sounds', FunctionTransformer(as_sounds, validate=True)),
+        ('features', Remembering(features=quick, sample_rate=8000, n_jobs=1)), *rest])
+
+STEPS = 'a Pipeline fits its steps in place, so its parameter `steps` changes: scikit-learn expects that of it too'
+
+def of_a_pipeline(estimator):
+    "Name of a check to the reason why it fails for every `Pipeline`"
+    return dict.fromkeys(('check_estimators_overwrite_params', 'check_dont_overwrite_parameters'), STEPS)
+
+@parametrize_with_checks([svm_of_rows()], expected_failed_checks=of_a_pipeline, xfail_strict=True)
+def test_scikit_learns_checks_on_sounds(estimator, check): check(estimator)
+
+# --- The network
+
+@pytest.fixture(scope='module')
+def tones():
+    "Sounds of .5 s with their sample rate: high or low, by six speakers"
+    t, rng = np.arange(8000)/16_000, np.random.default_rng(0)
+    sounds = [(.3*np.sin(2*np.pi*((900, 200)[i % 2] + 15*(i//4))*t) + .01*rng.standard_normal(len(t)), 16_000)
+              for i in range(24)]
+    return sounds, np.array(['high', 'low']*12), np.repeat(range(6), 4)
+
+@pytest.fixture(scope='module')
+def network(tones):
+    "A tiny network that has learnt the tones"
+    pytest.importorskip('tensorflow')
+    from emotion_nb.batches import BatchConfig
+    from emotion_nb.model import ModelConfig
+    from emotion_nb.training import Recipe
+    net = ModelConfig(conv=(), kernel_size=(), strides=(), pool_size=(), lstm=(), pooling=('mean',), functionals=0,
+        dense=(8,), dropout=0.)
+    recipe = Recipe(model=net, batches=BatchConfig(batch_size=8, time_masks=0, mel_masks=0), n_augmented=0, warmup=1,
+        learning_rate=.01, ema_momentum=0., lda=False, prior=())
+    X, y, speakers = tones
+    return EmotionEstimator(recipe, epochs=20, random_state=0).fit(X, y, speakers=speakers)
+
+def test_the_network_learns_and_its_answers_are_those_of_its_classifier(network, tones):
+    X, y, _ = tones
+    assert network.score(X, y) > .9 and network.classes_.tolist() == ['high', 'low']
+    proba = network.predict_proba(X)
+    np.testing.assert_allclose(proba.sum(1), 1, atol=1e-5)
+    np.testing.assert_array_equal(proba, network.classifier_.predict_proba(X))
+    assert network.classes_[proba.argmax(1)].tolist() == network.predict(X).tolist()
+
+def test_speakers_are_not_divided_between_training_and_validation(network, tones):
+    from emotion_nb.bundle import read_split
+    split = read_split(network.classifier_.bundle)
+    of = [{split[f'{i:06}'] for i in np.flatnonzero(tones[2] == speaker)} for speaker in range(6)]
+    assert all(len(s) == 1 for s in of) and of.count({'validation'}) == 1
+
+def test_a_fitted_network_outlives_its_folder_and_a_pickle(network, tones, tmp_path):
+    copy = pickle.loads(pickle.dumps(network))
+    assert not network.classifier_.bundle.folder.exists()
+    np.testing.assert_array_equal(copy.predict_proba(tones[0][:4]), network.predict_proba(tones[0][:4]))
+    from emotion_nb.classifier import EmotionClassifier
+    saved = EmotionClassifier.load(copy.classifier_.save(tmp_path/'model'))
+    np.testing.assert_allclose(saved.predict_proba(tones[0][:4]), network.predict_proba(tones[0][:4]), atol=1e-6)
+
+def test_parameters_change_the_recipe(network):
+    from emotion_nb.estimators import _changed_recipe
+    e = clone(network).set_params(epochs=7, members=3, n_augmented=None)
+    r = _changed_recipe(e, 20, seed=5)
+    assert (r.epochs, r.members, r.n_augmented, r.seed) == (7, 3, 0, 5) and r.model == network.recipe.model
+    few, many = (_changed_recipe(EmotionEstimator(), n, 0) for n in (50, 50_000))
+    assert few.epochs > many.epochs and few.prior == ()
+
+# --- Features and baseline on recordings
+
+def test_a_baseline_is_validated_on_whole_speakers_and_searched(tones):
+    X, y, speakers = tones
+    svm = svm_baseline(n_jobs=1)
+    assert cross_val_score(svm, X, y, groups=speakers, cv=GroupKFold(3)).mean() > .7
+    search = GridSearchCV(svm, {'svm__C': [1., 10.]}, cv=GroupKFold(3)).fit(X, y, groups=speakers)
+    assert search.best_score_ > .7 and search.score(X, y) > .9 and len(search.cv_results_['params']) == 2
+
+def test_a_clip_has_the_same_features_as_path_bytes_and_samples(tmp_path, monkeypatch):
+    import soundfile as sf
+    monkeypatch.setenv('EMOTION_NB_CACHE', str(tmp_path))
+    path = example_clips()['calm']
+    given = [path], [str(path)], [path.read_bytes()], [sf.read(path, dtype='float32')], np.array([[str(path)]])
+    found = [FeatureExtractor().fit_transform(X) for X in given]
+    for x in found[1:]: np.testing.assert_allclose(x, found[0], rtol=1e-4, atol=1e-4)
+    assert len([*tmp_path.rglob('*.npy')]) == 1 # of the path alone
+    assert found[0].shape[1] == len(FeatureExtractor().get_feature_names_out())
+
+def test_a_table_of_features_has_their_names(tones):
+    t = FeatureExtractor().set_output(transform='pandas').fit_transform(tones[0][:2])
+    assert t.shape[0] == 2 and t.columns[0] == 'mfcc_0_mean' and t.notna().all().all()
+
+@pytest.mark.parametrize('X', ['a.wav', [], np.zeros(9), [3.], ['nowhere.wav'], [np.zeros(9000)], None])
+def test_what_is_no_list_of_recordings_is_an_error_of_both_kinds(X):
+    with pytest.raises(ValueError) as e: FeatureExtractor().fit(X).transform(X)
+    assert isinstance(e.value, EmotionError) and isinstance(e.value, InputError) and '\n' not in str(e.value)
