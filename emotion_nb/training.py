@@ -36,17 +36,17 @@ class Recipe:
     augmentation:AugmentConfig=AugmentConfig()    # How augmented copies are drawn
     batches:BatchConfig=BatchConfig()             # What is drawn anew in each epoch
     n_augmented:int=3               # Augmented copies of each training clip
-    original_weight:tuple=(8, 1)    # For each network: weight of the unchanged clip, where an augmented copy weighs 1
+    original_weight:tuple=(2,)      # For each network: weight of the unchanged clip, where an augmented copy weighs 1
     oversample:bool=True            # Draw emotions and corpora with fewer clips more often, as `oversampled` does
-    members:int=2                   # Networks of the ensemble
-    cmn:tuple=(0., 1.)              # For each network: strength of cepstral mean normalisation, 0 to 1
+    members:int=1                   # Networks of the ensemble
+    cmn:tuple=(0.,)                 # For each network: strength of cepstral mean normalisation, 0 to 1
     lda:bool=True                   # A linear discriminant of the functionals as a further member
     prior:tuple=(('calm', .5), ('neutral', .5)) # Weight of emotions in the prior of the answers; 1 for all others
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_mfcc:int|None=13            # LDA: `n_mfcc` as for `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
-    epochs:int=40                   # Of each network, at most
+    epochs:int=26                   # Of each network, at most
     learning_rate:float=2e-3        # Of AdamW, at its highest
     warmup:int=2                    # Epochs in which it rises; then it falls as half a cosine
     weight_decay:float=.01          # Of AdamW
@@ -87,12 +87,12 @@ RECIPES = {
     'default': Recipe(),
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
-        n_augmented=8, prior=(), tta_speeds=(.92, 1.08), lda_mfcc=None, epochs=120, learning_rate=1.5e-3,
-        warmup=4),
+        n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), tta_speeds=(.92, 1.08), lda_mfcc=None,
+        epochs=120, learning_rate=1.5e-3, warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
-        oversample=False, members=1, cmn=(0.,), lda=False, prior=(), epochs=50, learning_rate=1e-3, warmup=2,
+        oversample=False, lda=False, prior=(), epochs=50, learning_rate=1e-3, warmup=2,
         weight_decay=0., ema_momentum=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #c6c34711
