@@ -51,7 +51,7 @@ def main():
     found = {k: [] for k in ways}
     for _ in range(o.rounds):
         for k, way in ways.items(): found[k].append(run(*way, o.clips))
-    print(f'{os.cpu_count()} cores, load before the end {os.getloadavg()[0]:.1f}; medians of {o.rounds} runs of {o.clips} clips\n')
+    print(f'{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {o.rounds} runs of {o.clips} clips\n')
     print('| | clips/s | gain | ms of CPU a clip | of it system | page faults a clip |\n|:--|--:|--:|--:|--:|--:|')
     for one, k in zip(['1 thread']*2 + ['1 process']*2, ways):
         gain = statistics.median(b[0]/a[0] for a, b in zip(found[one], found[k]))
