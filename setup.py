@@ -8,9 +8,9 @@ ini = ConfigParser()
 ini.read(here/'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
 
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('dashboard', 'train', 'fuzz')}
+extras = {name: cfg[f'{name}_requirements'].split() for name in ('dashboard', 'train', 'fuzz', 'dask')}
 dev = cfg['dev_requirements'].split()
-extras['dev'] = sorted({*dev, *extras['dashboard'], *extras['train']})
+extras['dev'] = sorted({*dev, *extras['dashboard'], *extras['train'], *extras['dask']})
 
 setup(
     name=cfg['lib_name'],
