@@ -47,7 +47,8 @@ def main():
     parser.add_argument('--worker', type=int, help=argparse.SUPPRESS)
     o = parser.parse_args()
     if o.worker: return worker(o.worker, o.clips)
-    ways = {'1 thread': (1, 1), f'{o.cores} threads': (1, o.cores), '1 process': (1, 1), f'{o.cores} processes': (o.cores, 1)}
+    ways = {'1 thread': (1, 1), f'{o.cores} threads': (1, o.cores),
+            '1 process': (1, 1), f'{o.cores} processes': (o.cores, 1)}  # (processes, threads)
     found = {k: [] for k in ways}
     for _ in range(o.rounds):
         for k, way in ways.items(): found[k].append(run(*way, o.clips))

@@ -203,7 +203,7 @@ _scheduler = click.option('--scheduler', metavar='ADDRESS',
 @_model
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print CSV with all probabilities.')
-@click.option('--out', type=click.Path(), help='With --scheduler: where the parts go; Parquet where it ends in .parquet.')
+@click.option('--out', type=click.Path(), help='With --scheduler: where parts go, as Parquet if it ends in .parquet.')
 @_scheduler
 def predict(files, model, form, out, scheduler):
     """Name the emotion in each recording.
