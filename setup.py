@@ -9,9 +9,10 @@ ini = ConfigParser()
 ini.read(here/'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
 
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('dashboard', 'train', 'parquet', 'audformat', 'fuzz')}
+optional = 'dashboard', 'train', 'parquet', 'audformat', 'dask'
+extras = {name: cfg[f'{name}_requirements'].split() for name in (*optional, 'fuzz')}
 dev = cfg['dev_requirements'].split()
-extras['dev'] = sorted({*dev, *extras['dashboard'], *extras['train'], *extras['parquet'], *extras['audformat']})
+extras['dev'] = sorted({*dev, *(r for name in optional for r in extras[name])})
 
 def absolute(match):
     "A link of README.md as one that leads from PyPI to the same file of this version"

@@ -122,9 +122,10 @@ class SegmentClassifier:
 # %% ../nbs/11_classifier.ipynb #c6d9bbdb
 def _with_features(segment, bundle, extract, x):
     "The segment with its features at each speed; `x` is the recording, as the user gave it"
-    try: features = [scaled(extract(segment.samples, s), bundle.mean, bundle.scale) for s in bundle.tta_speeds]
+    try: clips = extract.at_speeds(segment.samples, bundle.tta_speeds)
     except AudioError as e: raise named(e, x) from None
     if segment.is_silent: raise named(SilentError(SILENT), x)
+    features = [scaled(f, bundle.mean, bundle.scale) for f in clips]
     return replace(segment, features=features, voice=is_voice(segment.samples, bundle.features.sample_rate))
 
 # %% ../nbs/11_classifier.ipynb #3e7ce71f

@@ -188,6 +188,33 @@ class _NamesFormats(click.Command):
         self.help = self.help.replace('FORMATS', FORMATS)
         super().format_help_text(ctx, formatter)
 
+# %% ../nbs/14_cli.ipynb #8f26bb5b
+def _client(scheduler):
+    "A client of a Dask scheduler; raises `EmotionError` where none answers"
+    distributed = require('distributed', 'dask')
+    try: return distributed.Client(scheduler, timeout='10s')
+    except (OSError, ValueError):
+        raise EmotionError(f'No Dask scheduler answers at {scheduler}: start one with  dask scheduler  and name the '
+                           'address that it prints.') from None
+
+def _predict_on_dask(files, model, out, scheduler):
+    "Predict folders, files and addresses on a cluster, into a folder of parts; an error makes the status 1"
+    from tqdm import tqdm
+    from emotion_nb.classifier import EmotionClassifier
+    from emotion_nb.dask import find_recordings, predict_parts
+    found = [x for f in files for x in find_recordings(f)]
+    suffix, clf, n, errors = '.parquet' if out.endswith('.parquet') else '.jsonl', EmotionClassifier.load(model), 0, 0
+    with _client(scheduler) as client:
+        for p in tqdm(predict_parts(found, out, clf, client, suffix=suffix), unit=' parts', disable=None):
+            n, errors = n + p.n, errors + p.errors
+    echo(f'{n} recordings, {errors} newly without an answer, in {out}.')
+    if errors: raise click.exceptions.Exit(1)
+
+# %% ../nbs/14_cli.ipynb #0fb5ac60
+_scheduler = click.option('--scheduler', metavar='ADDRESS',
+    help='Dask scheduler whose workers answer, such as tcp://10.0.0.1:8786; FILE may be a folder or an address such '
+    'as s3://bucket/folder too, and --out names a folder or an address that the workers write parts to.')
+
 # %% ../nbs/14_cli.ipynb #3934474b
 def _save_predictions(clf, files, out, cut):
     "Write the answers into a file; an error makes the status 1"
@@ -207,16 +234,19 @@ def _save_predictions(clf, files, out, cut):
 @_model
 @click.option('--json', 'form', flag_value='json', help='Print a JSON list with all probabilities.')
 @click.option('--csv', 'form', flag_value='csv', help='Print CSV with all probabilities.')
-@click.option('--out', type=click.Path(dir_okay=False),
+@click.option('--out', type=click.Path(),
               help='Write a table instead: .csv, .jsonl or .parquet. The same command resumes an interrupted one.')
 @click.option('--cut', type=click.Choice(['windows', 'pauses']),
               help='With --out: a row for each window of 3 s, or for what is said between two pauses.')
-def predict(files, model, form, out, cut):
+@_scheduler
+def predict(files, model, form, out, cut, scheduler):
     """Name the emotion in each recording.
 
     FILE is a FORMATS file; - is standard input; with --out it may be a folder. Where nothing is sure,
     more than one emotion is named; what makes an answer doubtful is a warning on stderr."""
     from emotion_nb.classifier import EmotionClassifier
+    if scheduler and not out: raise click.UsageError('--scheduler needs --out, the place of the parts.')
+    if scheduler: return _predict_on_dask(files, model, out, scheduler)
     if files.count('-') > 1: raise AudioError('Standard input can be read only once: name - once.')
     if out and '-' in files: raise AudioError('Standard input cannot be resumed: with --out name files and folders.')
     if cut and not out: raise EmotionError('--cut is for a table: add --out, or use  emotion-nb timeline.')

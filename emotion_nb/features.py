@@ -11,6 +11,8 @@ __all__ = ['PRESETS', 'SILENCE', 'SILENT', 'MIN_SECONDS', 'FeatureConfig', 'feat
 # %% ../nbs/05_features.ipynb #00f1c238
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
+from threading import local
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from .audio import at_speed
@@ -149,6 +151,18 @@ def filterbanks(
     return dict(window=hann.astype(np.float32), mel=mel_filters(c), chroma=chroma_filters(c, c.tuning or 0.),
                 dct=dct_matrix(c.n_mels, c.n_mfcc), tonnetz=tonnetz_matrix(c.n_chroma))
 
+# %% ../nbs/05_features.ipynb #446acb9a
+_KEPT = 2**24  # Bytes of the largest array that is kept for the next clip
+_kept = local()
+
+def _scratch(name, shape, dtype=np.float32):
+    "An array that holds anything at first; a later call with the same name in this thread gives the same memory"
+    size, old = prod(shape), _kept.__dict__.get((name, dtype))
+    if old is None or len(old) < size:
+        old = np.empty(size, dtype)
+        if old.nbytes <= _KEPT: _kept.__dict__[name, dtype] = old
+    return old[:size].reshape(shape)
+
 # %% ../nbs/05_features.ipynb #3fb36757
 def frames(
     y:np.ndarray, # `(samples,)` float32
@@ -181,39 +195,53 @@ SILENT = 'The recording is silent: record again, nearer to the microphone.'
 def _normalised_peak(y):
     "The samples without a constant offset, their highest absolute value 1; raises `AudioError` where they are silent"
     y = y/np.float32(max(1, y.max(), -y.min()))  # so that no difference can overflow
-    y = y - np.float32(y.mean(dtype=float))
+    y -= np.float32(y.mean(dtype=float))
     peak = max(y.max(), -y.min())
     if peak < SILENCE: raise SilentError(SILENT)
-    return y/peak                                # so that no square of a sample can overflow
+    y /= peak                                    # so that no square of a sample can overflow
+    return y
 
 def _at_level(y, db):
     "The samples at an RMS level in dBFS; summed in float64, so that it is the same on every processor"
-    return y*np.float32(10**(db/20)/np.sqrt(np.mean(np.square(y, dtype=float))))
+    power = np.square(y, dtype=float, out=_scratch('power', y.shape, float))
+    return y*np.float32(10**(db/20)/np.sqrt(np.mean(power)))
 
 # %% ../nbs/05_features.ipynb #1a6a40f2
 MIN_SECONDS = .1   # Shorter recordings are refused
 
-def prepare(
-    y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
-    config:FeatureConfig=FeatureConfig(), # Configuration of the features
-    speed:float=1., # Factor of the speed at which it is played; other than 1 for test-time augmentation
-) -> np.ndarray: # `(samples,)` float32
-    "Trim a clip and set its level; raises `AudioError` where it is too short or silent"
+def _levelled(y, config):
+    "The clip trimmed and at its level; raises `AudioError` where it is too short or silent"
     c = config
     if len(y) < MIN_SECONDS*c.sample_rate:
         raise AudioError(f'The recording is too short ({len(y)/c.sample_rate:.3f} s): '
                          f'at least {MIN_SECONDS:g} s are needed.')
     if c.level_db is not None: y = _normalised_peak(y)
     y = y[slice(*active_range(y, c))]
-    if c.level_db is not None: y = _at_level(y, c.level_db)
-    if speed != 1: y = at_speed(y, c.sample_rate, speed)
-    return np.pad(y, (0, max(0, (c.delta_width - 1)*c.hop_length - len(y))))
+    return y if c.level_db is None else _at_level(y, c.level_db)
+
+def _played(y, config, speed):
+    "A levelled clip at a speed, not shorter than the deltas need"
+    if speed != 1: y = at_speed(y, config.sample_rate, speed)
+    missing = (config.delta_width - 1)*config.hop_length - len(y)
+    return np.pad(y, (0, missing)) if missing > 0 else y
+
+# %% ../nbs/05_features.ipynb #19fa3ac3
+def prepare(
+    y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
+    config:FeatureConfig=FeatureConfig(), # Configuration of the features
+    speed:float=1., # Factor of the speed at which it is played; other than 1 for test-time augmentation
+) -> np.ndarray: # `(samples,)` float32
+    "Trim a clip and set its level; raises `AudioError` where it is too short or silent"
+    return _played(_levelled(y, config), config, speed)
 
 # %% ../nbs/05_features.ipynb #ab3ede4d
-def _db(power, config):
-    "Powers in decibels, none more than `config.top_db` below the highest"
-    d = 10*np.log10(np.maximum(power, np.float32(config.amin)))
-    return np.maximum(d, d.max() - np.float32(config.top_db))
+def _db(power, config, clips=(slice(None),)):
+    "Powers in decibels, none more than `config.top_db` below the highest of its clip; `clips`: the rows of each"
+    d = np.maximum(power, np.float32(config.amin))
+    np.log10(d, out=d)
+    d *= 10
+    for rows in clips: np.maximum(d[rows], d[rows].max() - np.float32(config.top_db), out=d[rows])
+    return d
 
 # %% ../nbs/05_features.ipynb #c90701be
 @lru_cache
@@ -242,13 +270,15 @@ def _contrast_bands(config):
         out.append((a, b if last else b - 1, max(1, int(np.rint(c.contrast_quantile*(b - a))))))
     return out
 
-def _contrast(power, config):
+def _contrast(power, config, clips=(slice(None),)):
     "Peak over valley in decibels, `(frames, n_bands+1)`"
     peak, valley = [], []
     for a, b, n in _contrast_bands(config):
-        s = np.sort(power[:, a:b], axis=1)
+        s = _scratch('band', (len(power), b - a), power.dtype)
+        s[:] = power[:, a:b]
+        s.sort(axis=1)
         valley.append(np.sqrt(s[:, :n]).mean(1)); peak.append(np.sqrt(s[:, -n:]).mean(1))
-    return _db(np.stack(peak, 1), config) - _db(np.stack(valley, 1), config)
+    return _db(np.stack(peak, 1), config, clips) - _db(np.stack(valley, 1), config, clips)
 
 # %% ../nbs/05_features.ipynb #d964ac0e
 _PEAK_HZ = 150, 4000 # Range of the peaks, as in librosa
@@ -281,17 +311,25 @@ def estimate_tuning(
 # %% ../nbs/05_features.ipynb #608965ab
 _BLOCK_FRAMES = 32 # Transformed at a time
 
+def _transform(f, window, out):
+    "Write the power spectrum of each frame of `f` into `out`"
+    for i in range(0, len(f), _BLOCK_FRAMES):
+        block, p = f[i:i+_BLOCK_FRAMES], out[i:i+_BLOCK_FRAMES]
+        x = np.multiply(block, window, out=_scratch('windowed', block.shape, out.dtype))
+        z = np.fft.rfft(x, out=_scratch('spectrum', p.shape, np.result_type(out, np.complex64)))
+        np.square(z.real, out=p)
+        p += np.square(z.imag, out=_scratch('imaginary', p.shape, out.dtype))
+
 def power_spectrum(
     y:np.ndarray, # `(samples,)` float32
     config:FeatureConfig, # Configuration of the features
     window:np.ndarray, # `(n_fft,)` float32
 ) -> np.ndarray: # `(frames, n_fft//2+1)` float32
     "Squared magnitude of the short-time Fourier transform"
-    f, out = frames(y, config), []
-    for i in range(0, len(f), _BLOCK_FRAMES):
-        z = np.fft.rfft(f[i:i+_BLOCK_FRAMES]*window)
-        out.append(z.real**2 + z.imag**2)
-    return np.concatenate(out)
+    f = frames(y, config)
+    out = np.empty((len(f), config.n_fft//2 + 1), np.result_type(y, window))
+    _transform(f, window, out)
+    return out
 
 # %% ../nbs/05_features.ipynb #8b6a87fa
 def _over(x, total):
@@ -314,11 +352,13 @@ def _tonnetz(y, chroma, config, filters):
 # %% ../nbs/05_features.ipynb #36c52d07
 def _zcr(y, config):
     "Share of the samples of each frame at which the sign changes, `(frames, 1)`"
-    y = np.pad(y, config.n_fft//2, mode='edge')
-    neg = y < -1e-10 # as librosa: what is nearer to zero counts as zero, which is positive
-    count = np.r_[0, np.cumsum(neg[1:] != neg[:-1])]
-    start = np.arange(0, len(y) - config.n_fft + 1, config.hop_length)
-    return ((count[start + config.n_fft - 1] - count[start])/config.n_fft)[:, None]
+    neg, last, half = y < -1e-10, len(y) - 1, config.n_fft//2 # as librosa: what is nearer to 0 counts as positive
+    count = _scratch('crossings', y.shape, np.int32)
+    count[0] = 0
+    np.cumsum(neg[1:] != neg[:-1], out=count[1:])
+    start = np.arange(-half, last + 2 - half, config.hop_length)
+    first, end = np.clip(start, 0, last), np.clip(start + config.n_fft - 1, 0, last)
+    return ((count[end] - count[first])/config.n_fft)[:, None]
 
 # %% ../nbs/05_features.ipynb #de732912
 def fit_frames(
@@ -329,15 +369,28 @@ def fit_frames(
     return np.pad(x[:n_frames], ((0, max(0, n_frames - len(x))), (0, 0)))
 
 # %% ../nbs/05_features.ipynb #b52b30ce
-def _by_name(y, power, mel, config, filters):
-    "The features of a prepared clip, each `(frames, n)`, in the order of `feature_ranges`"
-    c, mel_db, rms = config, _db(mel, config), _rms(frames(y, config))
-    mfcc, chroma = _project(mel_db, filters['dct']), _chroma(power, c, filters)
-    linear = c.scale == 'linear'
-    nine = dict(mfcc=mfcc, delta=_delta(mfcc, 1, c.delta_width), delta2=_delta(mfcc, 2, c.delta_width), chroma=chroma,
-                mel=mel if linear else mel_db, contrast=_contrast(power, c), tonnetz=_tonnetz(y, chroma, c, filters),
-                rms=rms if linear else _db(rms**2, c), zcr=_zcr(y, c))
-    return nine | dict(pitch=pitch_features(power, filters['window'], c.sample_rate)) if c.pitch else nine
+def _by_name(ys, clips, power, mel, config, filters):
+    "The features of prepared clips, each `(frames of all, n)`, in the order of `feature_ranges`"
+    c, mel_db, linear = config, _db(mel, config, clips), config.scale == 'linear'
+    each = lambda f, x: np.concatenate([f(x[rows]) for rows in clips])
+    mfcc, rms = _project(mel_db, filters['dct']), np.concatenate([_rms(frames(y, c)) for y in ys])
+    chroma = _chroma(power, c, filters) if c.tuning is not None else each(lambda p: _chroma(p, c, filters), power)
+    nine = dict(mfcc=mfcc, delta=each(lambda x: _delta(x, 1, c.delta_width), mfcc),
+                delta2=each(lambda x: _delta(x, 2, c.delta_width), mfcc), chroma=chroma,
+                mel=mel if linear else mel_db, contrast=_contrast(power, c, clips),
+                tonnetz=np.concatenate([_tonnetz(y, chroma[rows], c, filters) for y, rows in zip(ys, clips)]),
+                rms=rms if linear else _db(rms**2, c, clips), zcr=np.concatenate([_zcr(y, c) for y in ys]))
+    if c.pitch: nine['pitch'] = each(lambda p: pitch_features(p, filters['window'], c.sample_rate), power)
+    return nine
+
+# %% ../nbs/05_features.ipynb #32f8a304
+def _powers(ys, config, window):
+    "Power spectra of prepared clips in one array that the next call overwrites, and the rows of each clip"
+    ends = np.cumsum([0] + [1 + len(y)//config.hop_length for y in ys]).tolist()
+    clips = [slice(a, b) for a, b in zip(ends, ends[1:])]
+    power = _scratch('powers', (ends[-1], config.n_fft//2 + 1), np.result_type(ys[0], window))
+    for y, rows in zip(ys, clips): _transform(frames(y, config), window, power[rows])
+    return power, clips
 
 # %% ../nbs/05_features.ipynb #413dd5dc
 class FeatureExtractor:
@@ -349,22 +402,34 @@ class FeatureExtractor:
         self.config, self.filters = config, filters or filterbanks(config)
         self._mel_groups = _groups(self.filters['mel'])
 
+    def _mel(self, power):
+        return np.concatenate([_project(power[:, a:b], w) for a, b, w in self._mel_groups], axis=1)
+
     def mel(self,
         y:np.ndarray, # `(samples,)` float32
     ) -> tuple: # Power spectrum `(frames, n_fft//2+1)` and mel powers `(frames, n_mels)`, float32
         "The spectrum from which everything is made, and its mel bands"
         power = power_spectrum(y, self.config, self.filters['window'])
-        return power, np.concatenate([_project(power[:, a:b], w) for a, b, w in self._mel_groups], axis=1)
+        return power, self._mel(power)
+
+    def at_speeds(self,
+        y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
+        speeds, # Factors of the speed at which it is played, at least one
+    ) -> list: # For each speed `(frames, columns)` float32; `n_frames` of them if `config.pad`
+        "The features of a clip at several speeds; raises `AudioError` where it is too short or silent"
+        c, y = self.config, _levelled(y, self.config)
+        ys = [_played(y, c, s) for s in speeds]
+        power, clips = _powers(ys, c, self.filters['window'])
+        parts = _by_name(ys, clips, power, self._mel(power), c, self.filters)
+        out = np.concatenate(list(parts.values()), axis=1, dtype=np.float32, casting='same_kind')
+        return [fit_frames(out[rows], c.n_frames) if c.pad else out[rows] for rows in clips]
 
     def __call__(self,
         y:np.ndarray, # `(samples,)` float32, mono at `config.sample_rate`
         speed:float=1., # Factor of the speed at which it is played
     ) -> np.ndarray: # `(frames, columns)` float32; `n_frames` of them if `config.pad`
         "The features of a clip; raises `AudioError` where it is too short or silent"
-        y = prepare(y, self.config, speed)
-        parts = _by_name(y, *self.mel(y), self.config, self.filters)
-        out = np.concatenate(list(parts.values()), axis=1, dtype=np.float32, casting='same_kind')
-        return fit_frames(out, self.config.n_frames) if self.config.pad else out
+        return self.at_speeds(y, [speed])[0]
 
 # %% ../nbs/05_features.ipynb #f4ab287f
 @lru_cache

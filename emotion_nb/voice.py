@@ -82,9 +82,10 @@ def _score(y, sample_rate, n, speed=1.):
     "The probability that `n` chunks reach, played at this speed; stops where they reach `VOICE_PROBABILITY`"
     import soxr
     chunks, p, state = voice_chunks(soxr.resample(y, sample_rate, VOICE_RATE/speed)), np.zeros(n, np.float32), STATE
-    for block in np.split(chunks, range(n, len(chunks), BLOCK)):
-        found, state = _judged(block, state)
-        p = np.sort(np.r_[p, found])[-n:]
+    edges = [0, *range(n, len(chunks), BLOCK), len(chunks)]
+    for a, b in zip(edges, edges[1:]):
+        found, state = _judged(chunks[a:b], state)
+        p = np.sort(np.concatenate([p, found]))[-n:]
         if p[0] >= VOICE_PROBABILITY: break
     return float(p[0])
 

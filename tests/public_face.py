@@ -16,6 +16,7 @@ from emotion_nb.corpus import catalogue
 from emotion_nb.evaluation import Report, Scores, evaluate, score
 from emotion_nb.explanation import Explanation
 from emotion_nb.features import FeatureConfig, extract_features, mel_spectrogram
+from emotion_nb.stream import EmotionStream, StreamAnswer
 
 def predicting(path: Path, files: list[Path]) -> None:
     clf = EmotionClassifier.load()
@@ -58,3 +59,11 @@ def judging(clips: pd.DataFrame, proba: np.ndarray) -> None:
     assert_type(report.ece, float)
     assert_type(report.groups, dict[str, Scores])
     assert_type(score(clips.emotion, clips.emotion, ['calm', 'sad']), Scores)
+
+def streaming(clf: EmotionClassifier, block: np.ndarray) -> None:
+    stream = EmotionStream(clf, 16_000, window=3., hop=.5)
+    assert_type(stream.seconds, float)
+    for a in stream.push(block):
+        assert isinstance(a, StreamAnswer)
+        assert_type(a.emotion, str | None)
+        assert_type(a.latency, float)
