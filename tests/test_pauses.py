@@ -9,7 +9,7 @@ import pauses
 from emotion_nb.activity import Activity, stream_segments
 from emotion_nb.audio import load_audio
 from emotion_nb.classifier import EmotionClassifier
-from emotion_nb.core import AudioError, SilentError
+from emotion_nb.core import SilentError
 from emotion_nb.features import prepare
 
 SR, HOP = 22_050, 512
