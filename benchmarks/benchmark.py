@@ -76,7 +76,8 @@ def features(clf, n):
 def warm(app, clf, n):
     "Rows of the report: predictions of a process that has started"
     theirs, ours = alternate(lambda: app.predict(CLIP), lambda: clf.predict(CLIP), n)
-    return [('file to probabilities, warm, ms (must: 30×)', spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), 50)]
+    times = spread(theirs, 1e3), spread(ours, 1e3)
+    return [('file to probabilities, warm, ms (must: 30×)', *times, ratio(theirs, ours), 50)]
 
 def cold(folder, n):
     "Rows of the report: processes that start, predict once and end"

@@ -61,8 +61,9 @@ def put(folder, name, data):
 
 def test_the_bundled_model_is_read():
     bundle = load_bundle()
-    config = FeatureConfig(**MANIFEST['recipe']['features'])
-    assert (bundle.manifest, bundle.features, bundle.tta_speeds) == (MANIFEST, config, (1., *MANIFEST['recipe']['tta_speeds']))
+    recipe = MANIFEST['recipe']
+    config, speeds = FeatureConfig(**recipe['features']), (1., *recipe['tta_speeds'])
+    assert (bundle.manifest, bundle.features, bundle.tta_speeds) == (MANIFEST, config, speeds)
     with np.load(BUNDLED/'arrays.npz') as z:
         for name, array in dict(bundle.filters, mean=bundle.mean, scale=bundle.scale).items():
             np.testing.assert_array_equal(array, z[name])
@@ -196,7 +197,8 @@ def test_a_bundle_of_fewer_constants_is_migrated(folder):
 
 FORMAT_1 = Path(__file__).with_name('bundle_format_1.json') # Of the bundled model, without figures
 SECTIONS = dict(recipe=Recipe, model=ModelConfig, augmentation=AugmentConfig)
-LATER = dict(recipe=('prior', 'temperature_factor', 'lda_all'), augmentation=('codec',)) # No recipe of format 1 had them
+# No recipe of format 1 had these fields
+LATER = dict(recipe=('prior', 'temperature_factor', 'lda_all'), augmentation=('codec',))
 
 def renamed(values, names): return {names.get(k, k): v for k, v in values.items()}
 
