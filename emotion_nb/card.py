@@ -59,8 +59,12 @@ def _features(recipe):
 # %% ../nbs/12a_card.ipynb #2fc92839
 def _what_it_is(manifest):
     "The first section of the card"
-    return f"""The model that comes with emotion_nb predicts the acted emotion of a recording of speech or song:
+    return f"""This model of emotion_nb predicts the acted emotion of a recording of speech or song:
 {', '.join(manifest['labels'])}. It gives a probability for each.
+
+Two models come with the library. `EmotionClassifier.load()` was trained on two corpora and is for anybody's
+recordings; `EmotionClassifier.load('ravdess')` was trained on RAVDESS alone, and is better on clips like those of
+RAVDESS and worse on others.
 
 ## What it is
 

@@ -97,6 +97,8 @@ def test_the_card_is_that_of_the_bundle(clf, repo):
     card = model_card()
     assert clf.model_card == card == (repo/'MODEL_CARD.md').read_text()
     assert card.count('emotion-nb crossval') >= 2 and 'must not be used for' in card
+    ravdess = BUNDLES['ravdess']
+    assert model_card(ravdess) == (ravdess/'MODEL_CARD.md').read_text() != card
 
 def test_figures_of_others_are_dated():
     "The card takes them from two tables, each row with the day on which it was written down"

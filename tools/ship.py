@@ -3,7 +3,7 @@
     python tools/ship.py runs/emotion runs/crossval --nemo runs/nemo --corpora runs/corpora --emodb ../shared/emodb
                                                        a model that was just trained; what is not named is left out
     python tools/ship.py --again ../shared/ravdess     the model that is there, evaluated by today's code
-    python tools/ship.py --card                        its card alone
+    python tools/ship.py --card                        the cards of both bundled models alone
 """
 import argparse, shutil
 from datetime import date
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emotion_nb.bundle import BUNDLED, add_metrics, read_manifest
+from emotion_nb.bundle import BUNDLED, BUNDLES, add_metrics, read_manifest
 from emotion_nb.card import model_card
 from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.corpus import catalogue
@@ -24,11 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 EARLIER = 'earlier.csv' # In the bundle's report, as the next ones; what they hold comes from no training run
 KEPT = 'others.csv', 'goals.csv', 'tried.md'
 
-def write_card(folder):
-    "The card of a bundle, in it and in the root"
+def write_card(folder, *more):
+    "The card of a bundle, in it and in further folders"
     card = model_card(folder)
-    (folder/'MODEL_CARD.md').write_text(card, encoding='utf-8')
-    (ROOT/'MODEL_CARD.md').write_text(card, encoding='utf-8')
+    for place in (folder, *more): (place/'MODEL_CARD.md').write_text(card, encoding='utf-8')
 
 def keep_earlier(report):
     "Put what was written by hand into a new report, and the table of earlier models with the model that is replaced"
@@ -50,7 +49,7 @@ def ship(run, crossval, nemo=None, corpora=None, emodb=None):
         if corpora: add_left_out(part, corpora)
         if emodb: add_unseen(part, 'emodb', evaluate_c(EmotionClassifier.load(part), catalogue(emodb, 'emodb')))
         keep_earlier(part/'report')
-        write_card(part)
+        write_card(part, ROOT)
 
 def judge_again(data):
     "Renew the figures of protocol A that belong to the shipped network; those over seeds and of protocol B stay"
@@ -70,7 +69,7 @@ def judge_again(data):
         add_metrics(part, metrics | dict(calibration=calibration_figures(clf, reports, report),
             robustness=robust.to_dict('index'),
             judged_again=dict(changed=earlier + int(changed.sum()), clips=len(before))))
-        write_card(part)
+        write_card(part, ROOT)
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -82,7 +81,7 @@ def main():
     p.add_argument('--again', metavar='DATA', help='folder of the corpus: evaluate the shipped model again')
     p.add_argument('--card', action='store_true', help='write the card of the shipped model again')
     args = p.parse_args()
-    if args.card: write_card(BUNDLED)
+    if args.card: write_card(BUNDLED, ROOT); write_card(BUNDLES['ravdess'])
     elif args.again: judge_again(args.again)
     elif args.run and args.crossval: ship(args.run, args.crossval, args.nemo, args.corpora, args.emodb)
     else: p.error('name the folders of both runs, or --again and the folder of the corpus, or --card')
