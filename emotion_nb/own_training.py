@@ -118,7 +118,7 @@ def own_card(
     return f"""# Model card
 
 This model was trained with emotion_nb on recordings of your own. It predicts one of {len(m['labels'])} labels:
-{', '.join(m['labels'])}. It was trained from scratch: what a label means is what the recordings under it have in common.
+{', '.join(m['labels'])}. It was trained from scratch: a label means what the recordings under it have in common.
 
 ## Data
 
