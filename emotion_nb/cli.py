@@ -498,8 +498,8 @@ _CROSSVAL = dict(B=(_crossval_b, 'runs/crossval'), emobox=(_crossval_emobox, 'ru
 @main.command()
 @training_options
 @click.option('--protocol', type=click.Choice([*_CROSSVAL]), default='B', show_default=True,
-              help='B: the five folds of RAVDESS; emobox: the six folds of its speech by EmoBox (with --recipe '
-              'ravdess, as its table has no other corpus); nemo: three folds of nEMO; C: train on one, ask the other.')
+              help='B: the five folds of RAVDESS; emobox: the six of its speech by EmoBox (with --recipe ravdess, '
+              'as its table has no other corpus); nemo: the three folds of nEMO; C: train on one, ask the other.')
 @click.option('--out', type=click.Path(file_okay=False),
               help='Folder of all folds; a fold that is there is not trained again. [default: runs/crossval, '
               'runs/emobox, runs/nemo, runs/corpora]')

@@ -370,7 +370,7 @@ def protocol_emobox(
 ) -> pd.Series: # 'train', 'validation' or 'test', indexed like `df`; `None` for a clip that is not spoken audio
     "Speaker-independent split of the speech of RAVDESS, with the test actors of EmoBox; raises `CorpusError`"
     n = len(EMOBOX_FOLDS)
-    if fold not in range(1, n + 1): raise CorpusError(f'EmoBox has no fold {fold} of RAVDESS: choose 1 to {n}.')
+    if fold not in range(1, n + 1): raise CorpusError(f'EmoBox has no fold {fold}: choose one from 1 to {n}.')
     audio = _audio_clips(df)
     split = _by_actor(audio[audio.channel == 'speech'], EMOBOX_FOLDS[fold-1], EMOBOX_FOLDS[fold % n])
     _check_splits(split.values(), fold, 'EmoBox')

@@ -50,8 +50,8 @@ def _check_labels(df, table):
     for clip, label in zip(df['clip'], df['emotion']):
         if not _is_label(label): raise CorpusError(f'The table {table} gives {clip} the label {label[:60]!r}: '
             'a label has 1 to 100 printable characters.')
-        if label in RESERVED: raise CorpusError(f'The table {table} gives {clip} the label {label!r}, the name '
-            'of a column of results: use another word.')
+        if label in RESERVED: raise CorpusError(f'The table {table} gives {clip} the label {label!r}, the name of a '
+            'column of results: use another word.')
     if not 2 <= (n := df['emotion'].nunique()) <= 100:
         raise CorpusError(f'The table {table} has {n} different label{"s" * (n > 1)}: 2 to 100 are needed.')
 
