@@ -10,7 +10,6 @@ import argparse, ast, json, os, re, shutil, sys, tokenize
 from configparser import ConfigParser
 from html.parser import HTMLParser
 from io import StringIO
-from itertools import groupby
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
@@ -241,9 +240,9 @@ def groups():
     "Heading to notebooks: the table of the front page; one that is not in it belongs to those before it"
     rows = re.findall(r'^\| ([a-z ]+) \| (\[.+)\|$', markdown(ROOT/'nbs'/'index.ipynb'), re.M)
     group = {n: name for name, row in rows for n in re.findall(r'\]\((\w+\.ipynb)\)', row)}
-    where, last = [], rows[0][0]
-    for path in library(): where.append((last := group.get(path.name, last), path))
-    return {name: [p for _, p in found] for name, found in groupby(where, key=lambda w: w[0])}
+    found, last = {name: [] for name, _ in rows}, rows[0][0]
+    for path in library(): found[last := group.get(path.name, last)].append(path)
+    return found
 
 def group_page(name, notebooks):
     "The modules of a group and what each defines"
