@@ -69,8 +69,9 @@ setup(
     package_dir={'emotion_nb': 'emotion_nb', 'emotion_nb.app': 'emotion_nb/app', 'emotion_nb.dashboards': 'dashboards'},
     package_data={'emotion_nb': ['bundled*/**/*', 'examples/*', 'silero/*', 'py.typed'], 'emotion_nb.app': ['static/*'],
                   'emotion_nb.dashboards': ['*.ipynb', '*.json']},
-    # The network for Keras, which no prediction reads, is in the repository, the source archive and the release.
-    exclude_package_data={'emotion_nb': ['bundled*/best_model.*']},
+    # What no prediction reads is in the repository and the source archive: networks for Keras, pictures, tables.
+    exclude_package_data={'emotion_nb': ['bundled*/best_model.*', 'bundled*/report/**/*.png',
+                                         'bundled*/report/**/predictions.csv']},
     entry_points={'console_scripts': cfg['console_scripts'].split()},
     zip_safe=False,
 )
