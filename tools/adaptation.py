@@ -85,23 +85,23 @@ def summary(table):
 
 
 def of_folds(run, df, draws):
-    "As `measure`, of the models of all folds of a run, each with the speakers of its test split"
+    "The corpus, and as `measure`, of the models of all folds of a run, each with the speakers of its test split"
     tables = []
     for bundle in sorted(Path(run).glob('fold_*/bundle')):
         split = pd.read_csv(bundle.parent/'split.csv').query('split == "test"')
         own, clf = df[df['clip'].isin(split['clip'])], loaded(bundle)
         tables.append(measure(*outputs(clf, own['path'], None, -1), own, clf.classes_, draws))
         print(bundle.parent, len(own), flush=True)
-    return pd.concat(tables)
+    return own['corpus'].iloc[0], pd.concat(tables)
 
 
 def card_table(runs, df, draws):
     "A row for each run and setting, as the card shows it"
     rows = []
     for run in runs:
-        table = of_folds(run, df, draws)
+        corpus, table = of_folds(run, df, draws)
         for name, r in summary(table).iterrows():
-            rows.append({'unseen speakers of': Path(run).name, 'recordings adapted to': name,
+            rows.append({'unseen speakers of': corpus, 'recordings adapted to': name,
                 'speakers': table['speaker'].nunique(),
                 'UAR before': f'{r.before:.1f}%', 'UAR after': f'{r.after:.1f}%',
                 'change': f'{r.change:+.1f}', 'speaker who gains least': f'{r.least_speaker:+.1f}'})
