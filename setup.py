@@ -70,8 +70,8 @@ setup(
     package_data={'emotion_nb': ['bundled*/**/*', 'examples/*', 'silero/*', 'py.typed'], 'emotion_nb.app': ['static/*'],
                   'emotion_nb.dashboards': ['*.ipynb', '*.json']},
     # What no prediction reads is in the repository and the source archive: networks for Keras, pictures, tables.
-    exclude_package_data={'emotion_nb': ['bundled*/best_model.*', 'bundled*/report/**/*.png',
-                                         'bundled*/report/**/predictions.csv']},
+    exclude_package_data={'emotion_nb': ['bundled*/best_model.*', *(
+        f'bundled*/report/{depth}{name}' for depth in ('', '**/') for name in ('*.png', 'predictions.csv'))]},
     entry_points={'console_scripts': cfg['console_scripts'].split()},
     zip_safe=False,
 )
