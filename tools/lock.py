@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = { # File in locks/ to the groups of settings.ini in it
     'dashboard': ('', 'dashboard', 'build'),
-    'dev': ('', 'dashboard', 'train', 'dev', 'build'),
+    'dev': ('', 'dashboard', 'train', 'parquet', 'audformat', 'dask', 'dev', 'build'),
     'fuzz': ('', 'fuzz'),
     'tools': ('tools',)}
 
