@@ -92,7 +92,7 @@ def test_what_is_asked_for_wrongly_is_said(clips, args, status, words):
 def test_times_of_an_hour_are_written_as_on_the_page(clips, monkeypatch):
     from emotion_nb.output import clock
     from emotion_nb.timeline import Window, timeline_frame
-    def made(clf, x, *args):
+    def made(clf, x, *args, **kwargs):
         "Windows of an hour, answered calm and then sad"
         one = np.eye(len(clf.classes_), dtype=np.float32)
         t = timeline_frame(clf, x, [Window(3597., 3599.96, one[1], 3.), Window(3599.96, 3662.5, one[6], 3.)])

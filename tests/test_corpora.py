@@ -190,7 +190,7 @@ def test_rows_that_repeat(tmp_path):
 @pytest.mark.parametrize('content, says', [
     ('path,emotion\na.wav,joy\nb.wav,joy\n', r"1 of the 2 files that the table .* names are missing, 'b.wav' for one"),
     ('path,emotion\n,joy\n', "1 of the 1 files"), ('file,emotion\na.wav,joy\n', "has no column 'path'"),
-    ('path,label\na.wav,joy\n', "has no column 'emotion'"), ('', "has no column 'path'"),
+    ('path,mood\na.wav,joy\n', "has no column 'emotion'"), ('', "has no column 'path'"),
     ('path,emotion\n', 'names no file of a known emotion'),
     ('path,emotion\nä.wav,joy\n'.encode('latin-1'), 'is not UTF-8'),
     (b'\xff\xfex', 'is not UTF-16'), ('path,emotion\n' + 'x'*200_000, 'is not a CSV file')])
