@@ -280,7 +280,9 @@ def _spread(m, path):
     *above, last = path.split(' > ')
     if (x := _figure(m, path)) is None: return ''
     if above == ['seeds', 'mean']: return f"± {_pc(m['seeds']['sd'][last])}" if m['seeds']['sd'] else ''
-    if above[0] == 'robustness': return _span(wilson(round(x*(n := m['validation']['both']['n'])), n))
+    if above[0] == 'robustness':
+        n = _figure(m, 'validation > both > n')
+        return _span(wilson(round(x*n), n)) if n else ''
     interval = _figure(m, ' > '.join([*above, _INTERVALS.get(last, last)]))
     return _span(interval) if isinstance(interval, (list, tuple)) else ''
 
