@@ -222,6 +222,17 @@ def _saved(report, table, folder):
             table(report.predictions, report.classes).to_csv(part, float_format='%.4f')
     return report
 
+_B, _EMOBOX = 'B (speaker-independent)', 'EmoBox (speaker-independent, speech)' # As reports name these protocols
+
+def _actor_fold(df, fold, protocol, name, folder, recipe, split, progress):
+    "The report of one fold of unseen actors of RAVDESS, which `protocol` splits and reports call `name`"
+    own = of_corpus(df, 'ravdess').assign(fold=fold)
+    splits = protocol(own, fold)
+    actors = sorted(own[splits == split].actor.unique().tolist())
+    says = f'{name}, fold {fold}, {split} actors {actors}'
+    run = Path(folder)/f'fold_{fold}', recipe, split, progress
+    return _fold_report(df, own, splits, f"{name.partition(' (')[0]}, fold {fold}", says, *run)
+
 # %% ../nbs/12_experiment.ipynb #10518d0b
 def run_fold(
     df:pd.DataFrame, # The catalogue; clips of other corpora than RAVDESS are all for training
@@ -232,12 +243,7 @@ def run_fold(
     progress:bool=True, # Show progress
 ) -> Report:
     "Train one fold of protocol B and evaluate it on unseen actors; the report is saved in `fold_<k>/report_<split>`"
-    own = of_corpus(df, 'ravdess').assign(fold=fold)
-    splits = protocol_b(own, fold)
-    actors = sorted(own[splits == split].actor.unique().tolist())
-    protocol = f'B (speaker-independent), fold {fold}, {split} actors {actors}'
-    run = Path(folder)/f'fold_{fold}', recipe, split, progress
-    return _fold_report(df, own, splits, f'B, fold {fold}', protocol, *run)
+    return _actor_fold(df, fold, protocol_b, _B, folder, recipe, split, progress)
 
 # %% ../nbs/12_experiment.ipynb #7c4fa16d
 def fold_table(
@@ -259,10 +265,10 @@ def _which(folds, n):
     count = {5: 'five', 6: 'six'}[n]
     return f'{count} folds' if len(folds) == n else f'of {count} folds those numbered {", ".join(map(str, folds))}'
 
-def _pooled(reports, folds, split, seed, name='B (speaker-independent)', n=5):
+def _pooled(reports, folds, split, seed, name=_B, n=5):
     "One report of the predictions of some of `n` folds"
     t, classes = pd.concat([r.predictions for r in reports], ignore_index=True), reports[0].classes
-    protocol = (f'{name}, {_which(folds, n)}, {split} splits pooled, {len(t)} clips, one model a fold (seed {seed})')
+    protocol = f'{name}, {_which(folds, n)}, {split} splits pooled, {len(t)} clips, one model a fold (seed {seed})'
     return evaluate(t, t[classes].to_numpy(), classes, protocol)
 
 # %% ../nbs/12_experiment.ipynb #9282cc9c
@@ -289,12 +295,7 @@ def run_emobox_fold(
     progress:bool=True, # Show progress
 ) -> Report:
     "Train one fold of EmoBox and evaluate it on unseen actors; the report is saved in `fold_<k>/report_<split>`"
-    own = of_corpus(df, 'ravdess').assign(fold=fold)
-    splits = protocol_emobox(own, fold)
-    actors = sorted(own[splits == split].actor.unique().tolist())
-    protocol = f'EmoBox (speaker-independent, speech), fold {fold}, {split} actors {actors}'
-    run = Path(folder)/f'fold_{fold}', recipe, split, progress
-    return _fold_report(df, own, splits, f'EmoBox, fold {fold}', protocol, *run)
+    return _actor_fold(df, fold, protocol_emobox, _EMOBOX, folder, recipe, split, progress)
 
 # %% ../nbs/12_experiment.ipynb #2ec4b971
 def emobox_table(
@@ -320,8 +321,7 @@ def run_protocol_emobox(
     "Train and evaluate folds of EmoBox; figures and predictions are saved in `folder/report_<split>`"
     folder, folds = Path(folder), list(folds)
     reports = [run_emobox_fold(df, k, folder, recipe, split, progress) for k in folds]
-    name = 'EmoBox (speaker-independent, speech)'
-    pooled = _pooled(reports, folds, split, recipe.seed, name, len(_EMOBOX_FOLDS))
+    pooled = _pooled(reports, folds, split, recipe.seed, _EMOBOX, len(_EMOBOX_FOLDS))
     return _saved(pooled, emobox_table, folder/f'report_{split}')
 
 # %% ../nbs/12_experiment.ipynb #1f4a046f
