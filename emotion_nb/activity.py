@@ -62,7 +62,7 @@ def frame_levels(
     stats = [_mean_and_variance(x) for x in (y[:n].reshape(-1, hop), y[n:][None]) if x.size]
     means, variances = (np.concatenate(x) for x in zip(*stats))
     around = sliding_window_view(np.pad(means, OFFSET_FRAMES, mode='reflect'), 2*OFFSET_FRAMES + 1)
-    offsets = np.median(around, axis=-1)
+    offsets = np.partition(around, OFFSET_FRAMES, axis=1)[:, OFFSET_FRAMES] # the median
     return 10*np.log10(np.maximum(variances + (means - offsets)**2, 10**(LOWEST_DB/10))), offsets
 
 # %% ../nbs/05a_activity.ipynb #4900b92c

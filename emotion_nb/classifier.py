@@ -18,7 +18,7 @@ from .audio import stream_audio
 from .bundle import BUNDLED, Bundle, copy_bundle, load_bundle, open_network
 from .core import AudioError, EmotionError, SilentError
 from .features import SILENT, FeatureExtractor, combine_tta, mean_over_windows, scaled, softmax, windows
-from .parallel import in_parallel, stoppable
+from .parallel import alongside, in_parallel, stoppable
 from .prediction import Prediction
 from .quality import bandwidth, novelty, quality_warnings
 from .sources import named, one_recording, recordings
@@ -122,11 +122,12 @@ class SegmentClassifier:
 # %% ../nbs/11_classifier.ipynb #c6d9bbdb
 def _with_features(segment, bundle, extract, x):
     "The segment with its features at each speed; `x` is the recording, as the user gave it"
+    voice = alongside(is_voice, segment.samples, bundle.features.sample_rate)
     try: clips = extract.at_speeds(segment.samples, bundle.tta_speeds)
     except AudioError as e: raise named(e, x) from None
     if segment.is_silent: raise named(SilentError(SILENT), x)
     features = [scaled(f, bundle.mean, bundle.scale) for f in clips]
-    return replace(segment, features=features, voice=is_voice(segment.samples, bundle.features.sample_rate))
+    return replace(segment, features=features, voice=voice())
 
 # %% ../nbs/11_classifier.ipynb #3e7ce71f
 def _measured(segment, bundle, activity):

@@ -62,7 +62,8 @@ def _best(r, score, log_f):
 def _local_median(x, voiced):
     "The median over neighbouring frames; unvoiced ones count as the median of all voiced ones"
     x = np.where(voiced, x, np.median(x[voiced]) if voiced.any() else 0)
-    return np.median(sliding_window_view(np.pad(x, _NEIGHBOURS, mode='edge'), 2*_NEIGHBOURS + 1), axis=1)
+    around = sliding_window_view(np.pad(x, _NEIGHBOURS, mode='edge'), 2*_NEIGHBOURS + 1)
+    return np.partition(around, _NEIGHBOURS, axis=1)[:, _NEIGHBOURS]
 
 # %% ../nbs/04a_pitch.ipynb #6f2c857b
 def pitch_contour(

@@ -50,7 +50,8 @@ def bandwidth(
 ) -> float: # Hz; infinite where the mel bands are not in decibels
     "The frequency up to which a recording has sound"
     if config.scale != 'db': return np.inf
-    levels = np.sort(x[:, feature_ranges(config)['mel']], axis=0)[int(.95*(len(x) - 1))]
+    k = int(.95*(len(x) - 1))
+    levels = np.partition(x[:, feature_ranges(config)['mel']], k, axis=0)[k]
     last = int(np.flatnonzero(levels > levels.max() - BAND_DB)[-1])
     return float(_mel_hz(config)[last])
 
