@@ -35,8 +35,8 @@ class Recipe:
     model:ModelConfig=ModelConfig()               # Sizes of each network
     augmentation:AugmentConfig=AugmentConfig()    # How augmented copies are drawn
     batches:BatchConfig=BatchConfig()             # What is drawn anew in each epoch
-    n_augmented:int=3               # Augmented copies of each training clip
-    original_weight:tuple=(2,)      # For each network: weight of the unchanged clip, where an augmented copy weighs 1
+    n_augmented:int=5               # Augmented copies of each training clip
+    original_weight:tuple=(3,)      # For each network: weight of the unchanged clip, where an augmented copy weighs 1
     oversample:bool=True            # Draw emotions and corpora with fewer clips more often, as `oversampled` does
     members:int=1                   # Networks of the ensemble
     cmn:tuple=(0.,)                 # For each network: strength of cepstral mean normalisation, 0 to 1
@@ -45,9 +45,9 @@ class Recipe:
     temperature_factor:float=2.     # By which the temperature fitted on validation is multiplied
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
-    nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
+    nuisance_weight:float=.5        # LDA: weight of the covariance of what augmentation changes
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
-    epochs:int=26                   # Of each network, at most
+    epochs:int=60                   # Of each network, at most
     learning_rate:float=2e-3        # Of AdamW, at its highest
     warmup:int=2                    # Epochs in which it rises; then it falls as half a cosine
     weight_decay:float=.01          # Of AdamW
@@ -89,7 +89,7 @@ RECIPES = {
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
         n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), temperature_factor=1.,
-        tta_speeds=(.92, 1.08), lda_all=True, epochs=120, learning_rate=1.5e-3, warmup=4),
+        tta_speeds=(.92, 1.08), lda_all=True, nuisance_weight=.1, epochs=120, learning_rate=1.5e-3, warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
