@@ -49,12 +49,17 @@ def find_chromium():
         with sync_playwright() as p: found = [path for path in [p.chromium.executable_path] if Path(path).exists()]
     return next(iter(found), None)
 
+def launch_options(path, sound=None):
+    "How to start a headless Chromium whose microphone beeps, or plays a WAV file; it refuses its sandbox to root"
+    root = ['--no-sandbox'] if os.name == 'posix' and os.getuid() == 0 else []
+    played = [f'--use-file-for-fake-audio-capture={sound}'] if sound else []
+    return dict(executable_path=path, args=root + MICROPHONE + played)
+
 @contextmanager
 def chromium_browser(path):
-    "Headless Chromium with a microphone that beeps; it refuses its sandbox to root"
-    root = ['--no-sandbox'] if os.name == 'posix' and os.getuid() == 0 else []
+    "Headless Chromium with a microphone that beeps"
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=root + MICROPHONE)
+        browser = p.chromium.launch(**launch_options(path))
         try: yield browser
         finally: browser.close()
 

@@ -151,7 +151,7 @@ def release(self:LiveMicrophone,
     self.job = None
     self.send(dict(kind=END))
 
-# %% ../../nbs/13f_live.ipynb #b9e7edd8
+# %% ../../nbs/13f_live.ipynb #0b5c3450
 HISTORY_SECONDS = 60. # That the view shows
 
 class LiveView(anywidget.AnyWidget):
@@ -169,6 +169,7 @@ class LiveView(anywidget.AnyWidget):
     hop = Float(.5).tag(sync=True)           # Seconds from one answer to the next
     latency = Float(-1.).tag(sync=True)      # Seconds from the end of the window to its answer in the browser; or -1
     lost = Float(0.).tag(sync=True)          # Seconds that were left out
+    live = Bool(False).tag(sync=True)        # Is the microphone on?
 
 # %% ../../nbs/13f_live.ipynb #8e0ad7f6
 _NEAR_TIES = 3 # Near ties that are named with their confidence
@@ -184,7 +185,7 @@ def live_words(
     if len(p.candidates) == 1: return verdict(p), f'{percent(p.confidence)} confidence, {how_sure(p)}'
     return verdict(p), '; '.join(f'{e} {percent(p.probabilities[e])}' for e in p.candidates[:_NEAR_TIES])
 
-# %% ../../nbs/13f_live.ipynb #c2f8c493
+# %% ../../nbs/13f_live.ipynb #43d0c748
 @patch
 def begin(self:LiveView,
     classes:list, # Names of the emotions
@@ -193,7 +194,7 @@ def begin(self:LiveView,
     with self.hold_sync():
         self.classes, self.looks, self.proba, self.history = list(classes), looks(classes), [], []
         self.heading, self.detail, self.sure = 'Listening …', 'The first answer comes after three seconds.', False
-        self.seconds, self.latency, self.lost = 0., -1., 0.
+        self.seconds, self.latency, self.lost, self.live = 0., -1., 0., True
 
 @patch
 def show(self:LiveView,
@@ -210,7 +211,7 @@ def show(self:LiveView,
         self.history = [r for r in self.history if r[0] > answer.end - self.span] + [row]
         self.seconds, self.latency = answer.end, -1. if delay is None else float(delay)
 
-# %% ../../nbs/13f_live.ipynb #ba6bcad4
+# %% ../../nbs/13f_live.ipynb #a4252add
 LIVE_SECONDS = 1800. # After which live ends by itself
 
 @patch
@@ -230,5 +231,7 @@ async def follow(self:LiveView,
                 self.lost = stream.lost
                 microphone.send(dict(kind=USED, at=block.at, behind=answer and end - answer.end))
     except Stopped: pass
-    finally: microphone.release(job)
+    finally:
+        self.live = False
+        microphone.release(job)
     return f'Live ended after {clock(end)}.'

@@ -1,4 +1,4 @@
-// Live: open the microphone, send its sound in short blocks as long as Python keeps up, and measure how late it answers.
+// Live: open the microphone, send its sound in short blocks while Python keeps up, and measure how late it answers.
 
 import {closeMicrophone, openMicrophone, whyNoMicrophone} from "./microphone.js";
 import {ACK_SECONDS, BLOCK, BLOCK_SECONDS, END, LATE_SECONDS, LIVE, STOP, USED} from "./protocol.js";
@@ -7,8 +7,7 @@ import {TIMEOUT_EVENT} from "./shared.js";
 /** @typedef {import("./draw.js").Model} Model */
 
 const NAME = "emotion-blocks"; // of the audio processor
-const PANEL = `<button type="button"><span class="emotion-dot" style="animation:none"></span><span>Live</span></button>
-  <span hidden><span class="emotion-dot"></span> The microphone is on</span><p role="alert"></p>`;
+const PANEL = `<button type="button">Live</button><span hidden><span class="emotion-dot"></span> The microphone is on</span><p role="alert"></p>`;
 
 function captureBlocks(name) { // runs where the browser computes sound, and knows nothing of this module
   class Blocks extends AudioWorkletProcessor {
@@ -59,7 +58,7 @@ async function startCapture(stream, onBlock) { // calls `onBlock` with 16-bit sa
  * @returns {{age: (now: number) => number, sent: (at: number, now: number) => void, used: (at: number) => ?number}}
  *   `age` of the oldest one, 0 where there is none; `used` removes those up to `at`, and gives when the last was sent
  */
-export function makeFlow() {
+function makeFlow() {
   const waiting = [];
   function used(at) {
     let time = null;
@@ -96,11 +95,11 @@ export function makeSender(model, onTimeout) {
 function render({model, el}) {
   el.classList.add("emotion-recorder");
   el.innerHTML = PANEL;
-  const [button, panel, alert] = el.children, label = button.lastElementChild;
+  const [button, panel, alert] = el.children;
   let close = null, sender = null, gone = false; // what ends it and what sends, while it is live
   function show(on) {
     panel.hidden = !on;
-    label.textContent = on ? "Stop live" : "Live";
+    button.textContent = on ? "Stop live" : "Live";
     button.classList.toggle("emotion-main", on);
   }
   function end() {

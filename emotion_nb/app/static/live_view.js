@@ -17,13 +17,14 @@ const MARKS = 15;           // seconds from one mark of the axis to the next
 const NO_VOICE = 3;         // pixels of the line where there is no voice
 const LETTER = 8;           // pixels of a letter of a name, at most
 const PALE = .45;           // opacity of what is not decided
-const SHOWN = ["classes", "looks", "heading", "detail", "sure", "proba", "history", "seconds", "latency", "lost"];
+const SHOWN = ["heading", "detail", "sure", "proba", "history", "seconds", "latency", "lost", "live"];
 const PARTS = `<div class="emotion-answer emotion-summary"><div>
     <p class="emotion-muted"></p><h2></h2><p></p><ul class="emotion-notes"></ul></div>
     <table class="emotion-bars"><caption>Confidence for each emotion, in the last three seconds</caption>
     <tbody></tbody></table></div>
   <figure><figcaption><h3>The last minute</h3><p>The likeliest emotion, as high as its confidence. Pale: not sure.
-    Line at the foot: no voice.</p></figcaption><svg role="img" height="${TOP + HEIGHT + BOTTOM}"></svg></figure>
+    Line at the foot: no voice. Gap: no answer.</p></figcaption>
+    <svg role="img" height="${TOP + HEIGHT + BOTTOM}"></svg></figure>
   <p class="emotion-hidden" aria-live="polite"></p>`;
 
 /**
@@ -69,12 +70,12 @@ export function isAnnounced(last, text, now) {
 
 function statusText(model) {
   const seconds = model.get("latency");
+  if (!model.get("live")) return "The last answer, before live ended";
   return seconds < 0 ? "Live" : `Live; the answer is ${seconds.toFixed(1)} s behind the sound`;
 }
 
 function lostText(seconds) {
-  return `${seconds.toFixed(1)} s of sound came too late and ${seconds === 1 ? "was" : "were"} left out: the computer ` +
-    "or the line is too slow at times.";
+  return `${seconds.toFixed(1)} s of sound came too late and was left out: the computer or the line is too slow at times.`;
 }
 
 function setText(element, text) { if (element.textContent !== text) element.textContent = text; }
@@ -107,7 +108,7 @@ function drawHistory(svg, model) {
   svg.setAttribute("viewBox", `0 0 ${width} ${TOP + HEIGHT + BOTTOM}`);
   svg.setAttribute("aria-label", historyText(model.get("history"), classes));
   svg.replaceChildren(definitions, frame(box));
-  for (const answer of model.get("history")) svg.append(column(box, answer, model, name => fill(name)));
+  for (const answer of model.get("history")) svg.append(column(box, answer, model, fill));
   for (const run of historyRuns(model.get("history"), model.get("hop"))) svg.append(runName(box, run, classes) ?? "");
   drawAxes(svg, box, now, span);
 }
@@ -155,7 +156,7 @@ function render({model, el}) {
     notes.replaceChildren(...model.get("lost") > 0 ? [make("li", {}, lostText(model.get("lost")))] : []);
     showBars(rows, model.get("proba"), model.get("sure"));
     drawHistory(svg, model);
-    const now = performance.now()/1000, text = model.get("heading");
+    const now = performance.now()/1000, text = model.get("history").length ? model.get("heading") : "";
     if (!isAnnounced(last, text, now)) return;
     last = {text, time: now};
     live.textContent = text;
