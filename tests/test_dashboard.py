@@ -333,15 +333,15 @@ def test_the_microphone_records(visit):
     duration = 'o => new Promise(ok => o.readyState ? ok(o.duration) : o.onloadedmetadata = () => ok(o.duration))'
     assert visit.page.locator('.emotion-clip audio').evaluate(duration) > 1.5
 
-KEEP_MICROPHONES = """
-window.microphones = [];
-const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = async wanted => {
-    const stream = await open(wanted);
-    window.microphones.push(...stream.getTracks());
-    return stream;
-};
-"""
+KEEP_MICROPHONES = """() => {
+    const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+    window.microphones = [];
+    devices.getUserMedia = async wanted => {
+        const stream = await open(wanted);
+        window.microphones.push(...stream.getTracks());
+        return stream;
+    };
+}"""
 
 @pytest.fixture(scope='module')
 def speaker(browser, address, chromium, tmp_path_factory):

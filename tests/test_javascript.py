@@ -273,7 +273,7 @@ def test_the_live_view_shows_each_state(widget):
     }"""
     first, second, third = widget('live_view.js', ANSWER, steps)
     assert first == ['Sad', 'Live; the answer is 0.3 s behind the sound', ['38 %', '62 %'], 1, '', 'Sad']
-    lost = '1.5 s of sound came too late and was left out: the computer or the line is too slow at times.'
+    lost = '1.5 s of sound came too late and was left out: the computer or the line is too slow.'
     assert second == ['Silence', 'Live', ['\N{EN DASH}']*2, 0, lost, 'Sad']  # not read aloud so soon
     assert third[1] == 'The last answer, before live ended'
 

@@ -7,7 +7,8 @@ import {TIMEOUT_EVENT} from "./shared.js";
 /** @typedef {import("./draw.js").Model} Model */
 
 const NAME = "emotion-blocks"; // of the audio processor
-const PANEL = `<button type="button">Live</button><span hidden><span class="emotion-dot"></span> The microphone is on</span><p role="alert"></p>`;
+const PANEL = `<button type="button">Live</button>
+  <span hidden><span class="emotion-dot"></span> The microphone is on</span><p role="alert"></p>`;
 
 function captureBlocks(name) { // runs where the browser computes sound, and knows nothing of this module
   class Blocks extends AudioWorkletProcessor {
@@ -36,7 +37,7 @@ async function addProcessor(context) {
   try { await context.audioWorklet.addModule(url); } finally { URL.revokeObjectURL(url); }
 }
 
-async function startCapture(stream, onBlock) { // calls `onBlock` with 16-bit samples and their rate; returns what ends it
+async function startCapture(stream, onBlock) { // gives 16-bit samples and their rate; returns what ends it
   const context = new AudioContext();
   const close = () => { closeMicrophone(stream); context.close(); };
   try {

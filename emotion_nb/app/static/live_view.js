@@ -75,7 +75,7 @@ function statusText(model) {
 }
 
 function lostText(seconds) {
-  return `${seconds.toFixed(1)} s of sound came too late and was left out: the computer or the line is too slow at times.`;
+  return `${seconds.toFixed(1)} s of sound came too late and was left out: the computer or the line is too slow.`;
 }
 
 function setText(element, text) { if (element.textContent !== text) element.textContent = text; }
@@ -121,7 +121,8 @@ function frame({left, right, top, bottom}) {
 function column(box, [end, emotion, confidence, decided], model, fill) {
   const x = box.x(end - model.get("hop")), height = emotion < 0 ? NO_VOICE : confidence*(box.bottom - box.top);
   const name = model.get("classes")[emotion], opacity = emotion < 0 || decided ? 1 : PALE;
-  return make("rect", {x, y: box.bottom - height, width: Math.max(0, box.x(end) - x), height, fill: fill(name), opacity});
+  const size = {width: Math.max(0, box.x(end) - x), height};
+  return make("rect", {x, y: box.bottom - height, ...size, fill: fill(name), opacity});
 }
 
 function runName(box, {emotion, from, to}, classes) { // null where there is no room for it
