@@ -8,6 +8,7 @@ import soundfile as sf
 from emotion_nb import EmotionClassifier
 from emotion_nb.output import percent, points
 from emotion_nb.adaptation import as_one_voice
+from emotion_nb.annotation import ANNOTATIONS, annotation_text
 from emotion_nb.prediction import NO_VOICE, verdict
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
@@ -323,6 +324,18 @@ def test_three_minutes_have_a_timeline_that_plays_and_can_be_stopped(visit, clas
         visit.press('Stop')
     expect(visit.status).to_contain_text(re.compile(r'stopped after \d+ of 180 s|Stopped\.'))
     expect(visit.page.get_by_role('progressbar')).to_be_hidden()
+
+def test_a_timeline_is_downloaded_for_every_annotator(visit, classifier, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sf.write('interview.wav', long_recording(20), SAMPLE_RATE)
+    visit.choose(tmp_path/'interview.wav')
+    timeline, undated = classifier.predict_timeline('interview.wav'), lambda s: re.sub(r'DATE="[^"]*"', '', s)
+    buttons = {'Download for Praat': 'TextGrid', 'Download for ELAN': 'eaf', 'Download for Audacity': 'txt',
+               'Download subtitles (SRT)': 'srt', 'Download subtitles (WebVTT)': 'vtt'}
+    assert set(buttons.values()) == set(ANNOTATIONS)
+    for button, form in buttons.items():
+        name, text = visit.download(button)
+        assert name == f'emotions.{form}' and undated(text) == undated(annotation_text(timeline, form)), form
 
 def test_the_microphone_records(visit):
     visit.press('Record')
