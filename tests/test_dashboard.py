@@ -8,6 +8,7 @@ import soundfile as sf
 from emotion_nb import EmotionClassifier
 from emotion_nb.output import percent, points
 from emotion_nb.adaptation import as_one_voice
+from emotion_nb.annotation import ANNOTATIONS, annotation_text
 from emotion_nb.prediction import NO_VOICE, verdict
 from emotion_nb.audio import SAMPLE_RATE, load_audio
 from emotion_nb.core import example_clips
@@ -18,7 +19,7 @@ from emotion_nb.app.upload import max_upload
 from emotion_nb.timeline import segments
 from nonvoices import nonvoice
 from playwright.sync_api import Error as PlaywrightError, expect
-from screenshot import choose, chromium_browser, command, job, long_recording, open_page, serving
+from screenshot import choose, chromium_browser, command, job, launch_options, long_recording, open_page, serving
 
 expect.set_options(timeout=60_000)  # for a busy machine
 HOSTILE = '<img src=x onerror=alert(1)>.wav'
@@ -324,6 +325,18 @@ def test_three_minutes_have_a_timeline_that_plays_and_can_be_stopped(visit, clas
     expect(visit.status).to_contain_text(re.compile(r'stopped after \d+ of 180 s|Stopped\.'))
     expect(visit.page.get_by_role('progressbar')).to_be_hidden()
 
+def test_a_timeline_is_downloaded_for_every_annotator(visit, classifier, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sf.write('interview.wav', long_recording(20), SAMPLE_RATE)
+    visit.choose(tmp_path/'interview.wav')
+    timeline, undated = classifier.predict_timeline('interview.wav'), lambda s: re.sub(r'DATE="[^"]*"', '', s)
+    buttons = {'Download for Praat': 'TextGrid', 'Download for ELAN': 'eaf', 'Download for Audacity': 'txt',
+               'Download subtitles (SRT)': 'srt', 'Download subtitles (WebVTT)': 'vtt'}
+    assert set(buttons.values()) == set(ANNOTATIONS)
+    for button, form in buttons.items():
+        name, text = visit.download(button)
+        assert name == f'emotions.{form}' and undated(text) == undated(annotation_text(timeline, form)), form
+
 def test_the_microphone_records(visit):
     visit.press('Record')
     expect(visit.page.get_by_text(re.compile(r'0:(0[2-9]|[1-5]\d) of 5:00'))).to_be_visible()
@@ -333,13 +346,65 @@ def test_the_microphone_records(visit):
     duration = 'o => new Promise(ok => o.readyState ? ok(o.duration) : o.onloadedmetadata = () => ok(o.duration))'
     assert visit.page.locator('.emotion-clip audio').evaluate(duration) > 1.5
 
+KEEP_MICROPHONES = """() => {
+    const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+    window.microphones = [];
+    devices.getUserMedia = async wanted => {
+        const stream = await open(wanted);
+        window.microphones.push(...stream.getTracks());
+        return stream;
+    };
+}"""
+
+@pytest.fixture(scope='module')
+def speaker(browser, address, chromium, tmp_path_factory):
+    "A visitor who speaks into the microphone without end"
+    sound = tmp_path_factory.mktemp('voice')/'voice.wav'
+    sf.write(sound, long_recording(30), SAMPLE_RATE)
+    speaking = browser.browser_type.launch(**launch_options(chromium, sound))
+    speaker = Visit(speaking, address)
+    speaker.page.evaluate(KEEP_MICROPHONES)
+    yield speaker
+    speaker.close()
+    speaking.close()
+
+def test_live_shows_the_emotion_of_the_microphone_until_it_is_stopped(speaker, classifier, examples):
+    view, heading = speaker.page.locator('.emotion-live'), speaker.page.locator('.emotion-live h2')
+    speaker.press('Live')
+    expect(speaker.status).to_have_text('Listening to the microphone …')
+    emotions = '|'.join([NO_VOICE, 'Not sure', *(str(c).capitalize() for c in classifier.classes_)])
+    expect(heading).to_have_text(re.compile(f'^({emotions})'))
+    expect(view.get_by_text(re.compile(r'the answer is \d+\.\d s behind the sound'))).to_be_visible()
+    expect(view.locator('tbody tr')).to_have_count(len(classifier.classes_))
+    assert [o.strip() for o in view.locator('tbody th').all_inner_texts()] == classifier.classes_.tolist()
+    expect(view.get_by_role('img', name='The last minute:')).to_have_accessible_name(re.compile('of the answers'))
+    expect(view.locator('[aria-live=polite]')).to_have_text(re.compile(f'^({emotions})'))
+    assert max(speaker.sent) < 2**16  # short blocks
+    with job(speaker.page): speaker.press('Stop live')
+    expect(speaker.status).to_have_text(re.compile(r'^Live ended after \d:\d\d\.$'))
+    expect(speaker.page.get_by_text('The microphone is on')).to_be_hidden()
+    assert speaker.page.evaluate('microphones.map(o => o.readyState)') == ['ended']
+    expect(heading).to_have_text(re.compile(f'^({emotions})'))  # the last answer stays
+
+def test_what_is_chosen_ends_live_and_frees_the_microphone(speaker, classifier, examples):
+    speaker.press('Live')
+    expect(speaker.status).to_have_text('Listening to the microphone …')
+    speaker.page.get_by_label('Choose recordings').set_input_files(examples[0])
+    expect(speaker.status).to_contain_text(f'{examples[0].name}: ')
+    speaker.assert_answers(classifier.predict(examples[0]))
+    expect(speaker.page.locator('.emotion-live')).to_have_count(0)
+    expect(speaker.page.get_by_role('button', name='Live', exact=True)).to_be_visible()
+    assert set(speaker.page.evaluate('microphones.map(o => o.readyState)')) == {'ended'}
+
+@pytest.mark.parametrize('button', ['Record', 'Live'])
 @pytest.mark.parametrize('why, sentence', [
     ('NotAllowedError', 'was not allowed to use the microphone'), ('NotFoundError', 'No microphone was found')])
-def test_why_there_is_no_microphone_is_said_in_words(visit, why, sentence):
+def test_why_there_is_no_microphone_is_said_in_words(visit, why, sentence, button):
     refuse = "why => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', why)); }"
     visit.page.evaluate(refuse, why)
-    visit.press('Record')
-    expect(visit.page.get_by_role('alert')).to_contain_text(sentence)
+    visit.press(button)
+    alert = visit.page.get_by_role('alert').filter(has_text=f'press {button} again')
+    expect(alert).to_contain_text(sentence)
 
 def test_the_card_of_the_model_is_one_click_away(visit):
     visit.press('About the model')
@@ -366,7 +431,7 @@ def test_the_keyboard_is_enough(browser, address, classifier):
         if reached[-1] == 'Choose recordings':
             with visit.page.expect_file_chooser(): visit.page.keyboard.press('Space')
         if reached[-1] == 'sad': break
-    wanted = 'About the model', 'Choose recordings', 'Choose a folder', 'Record', 'neutral', 'sad'
+    wanted = 'About the model', 'Choose recordings', 'Choose a folder', 'Record', 'Live', 'neutral', 'sad'
     assert [o for o in wanted if o not in reached] == []
     with job(visit.page): visit.page.keyboard.press('Enter')
     visit.assert_answers(classifier.predict(example_clips()['sad']))

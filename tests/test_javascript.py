@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import soundfile as sf
 from emotion_nb.app.assets import esm, exports, imports, modules, static
-from emotion_nb.app.protocol import ACK_SECONDS, CHUNK_BYTES, MESSAGES, protocol_js
+from emotion_nb.app.protocol import ACK_SECONDS, CHUNK_BYTES, LATE_SECONDS, MESSAGES, NUMBERS, protocol_js
 from emotion_nb.app.theme import EMOTION_COLOURS, looks
 from emotion_nb.core import EMOTIONS, SUFFIXES
 from screenshot import chromium_browser
 
 ORIGIN = 'http://app.test'
 FILES = sorted(f.name for f in files('emotion_nb.app').joinpath('static').iterdir() if f.name.endswith('.js'))
-WIDGETS = ['download.js', 'picker.js', 'player.js', 'recorder.js', 'status.js', 'table.js', 'upload.js']
+WIDGETS = ['download.js', 'live.js', 'live_view.js', 'picker.js', 'player.js', 'recorder.js', 'status.js', 'table.js',
+           'upload.js']
 
 @pytest.fixture(scope='module')
 def page(chromium):
@@ -68,7 +69,7 @@ def test_the_constants_of_the_browser_are_those_of_python(page):
     assert static('protocol.js') == protocol_js()
     found = page.evaluate(f'async () => ({{...await import("{ORIGIN}/protocol.js")}})')
     kinds = {m.kind.upper(): m.kind for m in MESSAGES}
-    assert found == kinds | dict(CHUNK_BYTES=CHUNK_BYTES, ACK_SECONDS=ACK_SECONDS)
+    assert found == kinds | NUMBERS
 
 def test_every_kind_of_message_is_used_by_the_browser():
     used = {name for file in FILES for name in imports(static(file)).get('protocol.js', ())}
@@ -185,6 +186,96 @@ def test_a_recording_is_written_as_wav(page):
     }}''', [*y.tolist(), 2., -2.])
     back, rate = sf.read(io.BytesIO(bytes(found)), dtype='float32')
     assert rate == 22050 and back[:500] == pytest.approx(y, abs=1e-4) and back[500:] == pytest.approx([1, -1], abs=1e-4)
+
+# Live
+
+def test_answers_of_the_same_emotion_are_one_part_of_the_history(call):
+    history = [[3, 0, .5, True], [3.5, 0, .6, False], [4, 1, .5, True], [6, 1, .5, True], [6.5, -1, 0, False]]
+    found = call('live_view.js', 'historyRuns', history, .5)
+    assert [(o['emotion'], o['from'], o['to']) for o in found] == [
+        (0, 2.5, 3.5), (1, 3.5, 4), (1, 5.5, 6), (-1, 6, 6.5)]
+
+def test_the_last_minute_in_words(call):
+    history = [[i, emotion, .5, True] for i, emotion in enumerate((0, 1, 1, -1))]
+    text = call('live_view.js', 'historyText', history, ['calm', 'sad']).replace('\N{NO-BREAK SPACE}', ' ')
+    assert text == 'The last minute: sad 50 %, calm 25 %, no voice 25 % of the answers.'
+    assert call('live_view.js', 'historyText', [], ['calm']) == 'The last minute: no answer yet.'
+
+@pytest.mark.parametrize('last, text, now, read', [
+    (None, '', 9, False), (None, 'Sad', 0, True), (('Sad', 0), 'Sad', 60, False), (('Sad', 0), 'Calm', 4, False),
+    (('Sad', 0), 'Calm', 5, True)])
+def test_screen_readers_are_not_flooded(call, last, text, now, read):
+    last = last and dict(text=last[0], time=last[1])
+    assert call('live_view.js', 'isAnnounced', last, text, now) is read
+
+SENDER = f"""async () => {{
+    const {{makeSender}} = await import("{ORIGIN}/live.js"), clock = performance.now, sent = [];
+    let now = 0, timeouts = 0;
+    performance.now = () => 1000*now;
+    const model = {{send: (o, _, [b]) => sent.push([o.at, o.delay, b.byteLength])}};
+    const sender = makeSender(model, () => {{ timeouts += 1; }});
+    const block = seconds => {{ sender.send(new ArrayBuffer(200), 1000); now += seconds; }};
+    STEPS
+    performance.now = clock;
+    return [sent, timeouts];
+}}"""
+
+def test_a_block_is_left_out_while_an_earlier_one_is_late(page):
+    steps = """block(LATE); block(.5); block(.5);    // the first is late when the third comes
+    sender.used(.1, null);                           // used, with the second: without an answer
+    block(.25); sender.used(.3, .5); block(1);       // used, with an answer for sound that ended .5 s before
+    """.replace('LATE', str(LATE_SECONDS))
+    sent, timeouts = page.evaluate(SENDER.replace('STEPS', steps))
+    assert [at for at, _, _ in sent] == pytest.approx([0, .1, .3, .4]) and timeouts == 0
+    assert [delay for _, delay, _ in sent] == [None, None, None, .75]
+    assert {n for _, _, n in sent} == {200}
+
+def test_live_ends_where_python_does_not_answer(page):
+    sent, timeouts = page.evaluate(SENDER.replace('STEPS', f'block({ACK_SECONDS + 1}); block(.1); block(.1);'))
+    assert (len(sent), timeouts) == (1, 2)
+
+@pytest.mark.parametrize('reason, words', [
+    ('NotAllowedError', 'press Live again'), ('NotFoundError', 'No microphone was found'), ('insecure', 'HTTPS'),
+    ('NotReadableError', 'in use'), ('AnotherError', 'could not be used')])
+def test_every_reason_why_there_is_no_microphone_is_one_sentence(call, reason, words):
+    sentence = call('microphone.js', 'whyNoMicrophone', reason, 'Live')
+    assert words in sentence and sentence.count('.') == 1 and sentence.endswith('.')
+
+def test_the_live_button_says_why_there_is_no_microphone(widget):
+    press = """async ({el, sent}) => {  // a page that is neither over HTTPS nor from the same machine
+        const button = el.querySelector("button"), alert = el.querySelector("[role=alert]");
+        button.click();
+        while (!alert.textContent) await new Promise(ok => setTimeout(ok));
+        return [button.textContent, button.disabled, alert.textContent, sent.length];
+    }"""
+    label, disabled, sentence, sent = widget('live.js', {}, press)
+    assert (label, disabled, sent) == ('Live', False, 0) and 'HTTPS' in sentence
+
+ANSWER = dict(classes=['calm', 'sad'], looks=looks(['calm', 'sad']), heading='Sad', detail='62 % confidence', sure=True,
+    proba=[.38, .62], history=[[3, 1, .62, True]], seconds=3, span=60, hop=.5, latency=.25, lost=0, live=True)
+
+def test_the_live_view_shows_each_state(widget):
+    steps = """async ({el, state, emit}) => {
+        const drawn = () => new Promise(ok => requestAnimationFrame(() => requestAnimationFrame(ok)));
+        const see = () => [el.querySelector("h2").textContent, el.querySelector(".emotion-muted").textContent,
+            [...el.querySelectorAll("data")].map(o => o.textContent.replace("\u00a0", " ")),
+            el.querySelectorAll(".emotion-best").length, el.querySelector(".emotion-notes").textContent,
+            el.querySelector("[aria-live]").textContent];
+        const seen = [see()];
+        Object.assign(state, {heading: "Silence", sure: false, proba: [], lost: 1.5, latency: -1});
+        emit("change:heading");
+        await drawn();
+        seen.push(see());
+        Object.assign(state, {live: false});
+        emit("change:live");
+        await drawn();
+        return [...seen, see()];
+    }"""
+    first, second, third = widget('live_view.js', ANSWER, steps)
+    assert first == ['Sad', 'Live; the answer is 0.3 s behind the sound', ['38 %', '62 %'], 1, '', 'Sad']
+    lost = '1.5 s of sound came too late and was left out: the computer or the line is too slow.'
+    assert second == ['Silence', 'Live', ['\N{EN DASH}']*2, 0, lost, 'Sad']  # not read aloud so soon
+    assert third[1] == 'The last answer, before live ended'
 
 @pytest.mark.parametrize('values, descending, order', [
     (['b', '', 'a10', 'a9'], False, [3, 2, 0, 1]),

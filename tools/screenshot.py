@@ -49,12 +49,17 @@ def find_chromium():
         with sync_playwright() as p: found = [path for path in [p.chromium.executable_path] if Path(path).exists()]
     return next(iter(found), None)
 
-@contextmanager
-def chromium_browser(path):
-    "Headless Chromium with a microphone that beeps; it refuses its sandbox to root"
+def launch_options(path, sound=None):
+    "How to start a headless Chromium whose microphone beeps, or plays a WAV file; it refuses its sandbox to root"
     root = ['--no-sandbox'] if os.name == 'posix' and os.getuid() == 0 else []
+    played = [f'--use-file-for-fake-audio-capture={sound}'] if sound else []
+    return dict(executable_path=path, args=root + MICROPHONE + played)
+
+@contextmanager
+def chromium_browser(path, sound=None):
+    "Headless Chromium with a microphone that beeps, or plays a WAV file"
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=root + MICROPHONE)
+        browser = p.chromium.launch(**launch_options(path, sound))
         try: yield browser
         finally: browser.close()
 
@@ -87,16 +92,26 @@ def show_clip(page, folder):
     with job(page): page.get_by_role('button', name='sad', exact=True).click()
     with job(page): page.get_by_role('button', name='Why this answer?').click()
 
+def write_long(path):
+    "Forty seconds in a WAV file; its path"
+    sf.write(path, long_recording(40), SAMPLE_RATE)
+    return path
+
 def show_long(page, folder):
     "Forty seconds"
-    sf.write(folder/'interview.wav', long_recording(40), SAMPLE_RATE)
-    choose(page, folder/'interview.wav')
+    choose(page, write_long(folder/'interview.wav'))
 
 def show_many(page, folder):
     "All examples, and a file that is not a recording"
     broken = dict(name='notes.mp3', mimeType='audio/mpeg', buffer=b'no sound')
     clips = [dict(name=f'{k}.flac', mimeType='audio/flac', buffer=p.read_bytes()) for k, p in example_clips().items()]
     choose(page, [*clips, broken])
+
+def show_live(page, folder):
+    "Some seconds of the microphone"
+    page.get_by_role('button', name='Live', exact=True).click()
+    expect(page.get_by_text('behind the sound')).to_be_visible(timeout=60_000)
+    page.wait_for_timeout(20_000)
 
 PAGES = dict( # name: width, colour scheme, what is shown
     dashboard=(1200, 'light', show_clip), dark=(1200, 'dark', show_clip), phone=(390, 'light', show_clip),
@@ -106,7 +121,7 @@ PARTS = dict( # name: what is shown, and the element of which the picture is
     upload=(show_clip, '.emotion-ways'), waveform=(show_clip, 'figure:has(svg[data-track=waveform])'),
     spectrogram=(show_clip, 'figure:has(svg[data-track=spectrogram])'), effects=(show_clip, 'svg[data-track=effects]'),
     timeline=(show_long, 'svg[data-track=timeline]'), segments=(show_long, '.emotion-scroll:has(.emotion-segments)'),
-    table=(show_many, '.emotion-results'))
+    table=(show_many, '.emotion-results'), live=(show_live, '.emotion-live'))
 PART_WIDTH = 1000 # Pixels of the page from which the parts come
 FEW = dict(spectrogram=64) # Parts that look the same with fewer colours
 
@@ -158,7 +173,8 @@ def main():
     wanted = args.shots or shots
     path = find_chromium()
     if not path: sys.exit('No Chromium found: install it (on Debian: apt-get install chromium).')
-    with serving() as (address, _), chromium_browser(path) as browser:
+    with (tempfile.TemporaryDirectory() as folder, serving() as (address, _),
+          chromium_browser(path, write_long(Path(folder)/'voice.wav')) as browser):
         for name in (n for n in wanted if n in PAGES):
             width, scheme, show = PAGES[name]
             file = f'{name if name == "dashboard" else "dashboard-" + name}.png'

@@ -113,12 +113,13 @@ def stop(self:Jobs):
 def start(self:Jobs,
     work, # Coroutine function, called with a `Job` and `args`
     *args,
-):
+) -> Job: # The one that is started
     "Stop the current job; run `work(job, *args)` once it has ended"
     before, job = self.current, Job()
     self.stop()
     self.current = job
     self._schedule(job, self._run(job, before, work(job, *args)))
+    return job
 
 # %% ../../nbs/13f_jobs.ipynb #591041b7
 class Throttle:

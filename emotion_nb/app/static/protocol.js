@@ -13,7 +13,13 @@ export const INSPECT = "inspect"; // sent by browser
 export const OPEN = "open"; // sent by browser
 export const DOWNLOAD = "download"; // sent by browser
 export const FILE = "file"; // sent by Python
+export const LIVE = "live"; // sent by browser
+export const BLOCK = "block"; // sent by browser
+export const USED = "used"; // sent by Python
+export const END = "end"; // sent by Python
 export const STOP = "stop"; // sent by browser
 
 export const CHUNK_BYTES = 1048576;
 export const ACK_SECONDS = 15;
+export const BLOCK_SECONDS = 0.1;
+export const LATE_SECONDS = 2;

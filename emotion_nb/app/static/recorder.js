@@ -1,20 +1,10 @@
-// The microphone: record, show the level, make a WAV file of one channel, and say in a sentence why it may not work.
+// The recorder: record with the microphone, show the level, and make a WAV file of one channel.
 
 import {clock} from "./draw.js";
+import {closeMicrophone, openMicrophone, whyNoMicrophone} from "./microphone.js";
 import {announce, initialize} from "./upload.js";
 
-const REASONS = {
-  NotAllowedError: "The browser was not allowed to use the microphone: allow it in the settings of this page, " +
-    "beside the address, and press Record again.",
-  NotFoundError: "No microphone was found: connect one and press Record again, or choose a file.",
-  NotReadableError: "The microphone is in use by another program: close that one and press Record again.",
-  insecure: "A browser gives the microphone only to pages that come over HTTPS or from the same machine: " +
-    "choose a file instead.",
-  empty: "Nothing was recorded: press Record and speak before you press Finish.",
-  other: "The microphone could not be used: choose a file instead.",
-};
-// These make words easier to understand, but change the voice: they are switched off.
-const UNPROCESSED = {audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}};
+const EMPTY = "Nothing was recorded: press Record and speak before you press Finish.";
 const BITS_PER_SECOND = 192000; // of the recording, in the format of the browser
 const WAV_HEADER = 44;          // bytes
 const LEVEL_GAIN = 3;           // a loud voice has about a third of the highest root mean square
@@ -85,7 +75,7 @@ function startRecording(stream, onLevel, onEnd) { // returns what ends it; its a
   recorder.ondataavailable = event => parts.push(event.data);
   recorder.onstop = () => {
     stopWatching();
-    stream.getTracks().forEach(track => track.stop());
+    closeMicrophone(stream);
     onEnd(keep ? new Blob(parts, {type: recorder.mimeType}) : null);
   };
   stream.getTracks()[0].onended = () => end(true);
@@ -104,7 +94,7 @@ function makePanel(el) {
     label.textContent = on ? "Finish" : "Record";
     button.classList.toggle("emotion-main", on);
   }
-  const explain = reason => { alert.textContent = reason ? REASONS[reason] ?? REASONS.other : ""; };
+  const explain = sentence => { alert.textContent = sentence; };
   return {button, discard, time, meter, setRecording, explain};
 }
 
@@ -120,17 +110,16 @@ function render({model, el}) {
   function onEnd(blob) {
     end = null;
     panel.setRecording(false);
-    if (blob?.size === 0) panel.explain("empty");
+    if (blob?.size === 0) panel.explain(EMPTY);
     else if (blob) announceRecording(model, blob);
   }
   async function record() {
     panel.explain("");
-    if (!navigator.mediaDevices?.getUserMedia) return panel.explain("insecure");
     panel.button.disabled = true;
     try {
-      end = startRecording(await navigator.mediaDevices.getUserMedia(UNPROCESSED), onLevel, onEnd);
+      end = startRecording(await openMicrophone(), onLevel, onEnd);
       panel.setRecording(true);
-    } catch (error) { panel.explain(error.name); } finally { panel.button.disabled = false; }
+    } catch (error) { panel.explain(whyNoMicrophone(error.name, "Record")); } finally { panel.button.disabled = false; }
   }
   panel.button.addEventListener("click", () => end ? end(true) : record());
   panel.discard.addEventListener("click", () => end?.(false));
