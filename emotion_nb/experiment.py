@@ -68,9 +68,12 @@ def _refuse_seen(clf, clips, split, remedy):
     "Raise `BundleError` where a model was trained on some of the clips on which it is to be judged"
     seen = read_split(clf.bundle)
     ids = [*zip(clips['clip'], clips['corpus'] + '/' + clips['clip'])] # alone, and in a joint catalogue
-    if n := sum(seen.get(clip, seen.get(joint)) in _SEEN[split] for clip, joint in ids):
-        raise BundleError(f'{clf.bundle.folder} was trained on {n} of these {len(clips)} clips, '
-            f'so figures on them would mean nothing: {remedy}')
+    _refuse(clf, sum(seen.get(clip, seen.get(joint)) in _SEEN[split] for clip, joint in ids), len(clips), remedy)
+
+def _refuse(clf, n, total, remedy):
+    "Raise `BundleError` where a model was trained on `n` of `total` clips, if there are any"
+    if n: raise BundleError(f'{clf.bundle.folder} was trained on {n} of these {total} clips, '
+        f'so figures on them would mean nothing: {remedy}')
 
 def _clips_a(df, split):
     "The clips of a split of protocol A"
