@@ -55,11 +55,14 @@ def found_recordings(
 def _recordings_at(place, options):
     "The recordings at or below a place, hidden files left out; raises `AudioError` where there is none"
     try: found = _local(place) if options is None or not is_address(place) else _stored(place, options)
-    except OSError as e: raise AudioError(f'{plain_name(e.filename or place)} cannot be read ({plain_name(e.strerror or e)}).') from None
+    except OSError as e:
+        raise AudioError(f'{plain_name(e.filename or place)} cannot be read ({plain_name(e.strerror or e)}).') from None
     if not found: raise AudioError(f'{plain_name(place)} holds no recording: name another folder, file or pattern.')
     return found
 
-def _visible(files): return [f for f in files if f.lower().endswith(SUFFIXES) and not os.path.basename(f).startswith('.')]
+def _visible(files):
+    "The recordings among some files, by their suffixes, without hidden files"
+    return [f for f in files if f.lower().endswith(SUFFIXES) and not os.path.basename(f).startswith('.')]
 
 def _local(place):
     "The recordings at a path; a file is itself, even where it is missing"
@@ -302,7 +305,8 @@ _OTHER = '{} holds answers of another model or of other options: remove it, or n
 # %% ../nbs/11g_batch.ipynb #44bf0543
 def _write_csv(path, rows, classes, spans):
     "A header, and a line a row"
-    with open(path, 'w', encoding='utf-8', newline='') as f: f.writelines(csv_lines(rows, result_columns(classes, spans)))
+    with open(path, 'w', encoding='utf-8', newline='') as f:
+        f.writelines(csv_lines(rows, result_columns(classes, spans)))
 
 def _write_jsonl(path, rows, classes, spans):
     "An object a line"

@@ -549,8 +549,8 @@ def _own_table(clf, data, labels, corpus_only):
               help='Print instead how answers to the validation split of RAVDESS change with level, codec, '
               'microphone and room.')
 @click.option('--labels', type=click.Path(),
-              help='Evaluate on recordings with labels of your own: a CSV table as for train --labels, with labels that '
-              'the model knows.')
+              help='Evaluate on recordings with labels of your own: a CSV table as for train --labels, with labels '
+              'that the model knows.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder to save the report in.')
 def evaluate(data, corpus, model, protocol, robust, labels, out):
     "Print the figures of a model on clips that it was not trained on."

@@ -225,7 +225,7 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
     def fit(self,
         X, # Recordings
         y, # Label of each
-        speakers=None, # Who speaks in each, `None` or NaN where it is not known; not divided between training and validation
+        speakers=None, # Who speaks in each, `None` or NaN where unknown; not divided between training and validation
     ): # The classifier
         "Train; raises `ValueError`"
         xs, y = as_recordings(X, self.sample_rate), _targets(X, y, speakers)

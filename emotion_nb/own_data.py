@@ -46,8 +46,8 @@ def find_table(
 RESERVED = frozenset(['file', 'start', 'end', 'emotion', 'confidence', 'candidates', 'probabilities', 'warnings',
     'no_voice', 'active_seconds', 'predicted', 'error', *KEPT_COLUMNS]) # Names that a label cannot have
 
-MISSING = frozenset(['#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>', 'N/A',
-    'NA', 'NULL', 'NaN', 'None', 'n/a', 'nan', 'null']) # What `pandas.read_csv` takes for a missing value
+MISSING = frozenset(['#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>',
+    'N/A', 'NA', 'NULL', 'NaN', 'None', 'n/a', 'nan', 'null']) # What `pandas.read_csv` takes for a missing value
 
 def _check_labels(df, table):
     "Raise `CorpusError` where the labels of a catalogue cannot be those of a model"
@@ -57,8 +57,8 @@ def _check_labels(df, table):
             'a label has 1 to 100 printable characters.')
         if label in RESERVED: raise CorpusError(f'The table {table} gives {clip} the label {label!r}, the name of a '
             'column of results: use another word.')
-        if label in MISSING: raise CorpusError(f'The table {table} gives {clip} the label {label!r}, which stands for a '
-            'missing one: write its label, or another word.')
+        if label in MISSING: raise CorpusError(f'The table {table} gives {clip} the label {label!r}, which stands '
+            'for a missing one: write its label, or another word.')
     if not 2 <= (n := df['emotion'].nunique()) <= 100:
         raise CorpusError(f'The table {table} has {n} different label{"s" * (n > 1)}: 2 to 100 are needed.')
 

@@ -57,7 +57,8 @@ def own_figures(
 ) -> dict: # Plain data
     "What a bundle keeps of data of your own: the figures of the test, and what was trained on"
     d, voices = check.clips, check.clips[known_speakers(check.clips)]['speaker'].nunique()
-    data = dict(by=check.by, whose=_whose(check), recordings=len(d), speakers=voices, minutes=round(float(d['seconds'].sum()/60), 1),
+    data = dict(by=check.by, whose=_whose(check), recordings=len(d), speakers=voices,
+        minutes=round(float(d['seconds'].sum()/60), 1),
         labels=d['emotion'].value_counts().sort_index().to_dict(), warnings=check.warnings,
         split=d['split'].value_counts().to_dict())
     return dict(report.figures(), data=data)

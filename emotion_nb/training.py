@@ -212,7 +212,7 @@ def _restore(model, file, steps):
     except (OSError, ValueError, EOFError, zipfile.BadZipFile): return 0
     model.optimizer.build(model.trainable_variables)
     for v, value in zip(_variables(model), values, strict=True): v.assign(value)
-    return int(model.optimizer.iterations)//steps
+    return int(model.optimizer.iterations.numpy())//steps
 
 # %% ../nbs/08_training.ipynb #36993af9
 def _history(folder, epochs):
@@ -308,8 +308,8 @@ def _fit(copies, y, validation, recipe, folder, verbose):
     first = _restore(model, folder/'state.npz', steps)
     past = _history(folder, first)
     draw = partial(training_batches, copies, y, shape[0], recipe.seed, recipe.batches, recipe.features, first)
-    model.fit(_divided(draw), validation_data=validation, validation_batch_size=128, steps_per_epoch=steps, shuffle=False,
-        initial_epoch=recipe.epochs if _stopped(past, recipe) else first, epochs=recipe.epochs, verbose=verbose,
+    model.fit(_divided(draw), validation_data=validation, validation_batch_size=128, steps_per_epoch=steps,
+        shuffle=False, initial_epoch=recipe.epochs if _stopped(past, recipe) else first, epochs=recipe.epochs, verbose=verbose,
         callbacks=_callbacks(folder, recipe, past))
     return model
 

@@ -1,4 +1,4 @@
-"Training on two devices, which are two virtual ones of the processor: in a process of its own, as they are set at its start."
+"Training on two virtual devices of the processor, in a process of its own, since they are set at its start."
 import json, os, subprocess, sys
 
 import pytest
@@ -51,7 +51,8 @@ with both.scope():
 clips = catalogue(example_clips()['happy'].parent)
 df, splits = pd.concat([clips, clips], ignore_index=True), pd.Series(['train']*8 + ['validation']*6 + ['test']*2)
 whole = replace(training.Recipe(), model=network, epochs=1, n_augmented=0, batches=BatchConfig(batch_size=4))
-with both.scope(): bundle = save_bundle(training.train(df, splits, root/'run', whole, progress=False), root/'bundle', 'x')
+with both.scope():
+    bundle = save_bundle(training.train(df, splits, root/'run', whole, progress=False), root/'bundle', 'x')
 found['answers'] = EmotionClassifier.load(bundle).predict_proba(clips['path'].tolist()).sum(1).tolist()
 (root/'found.json').write_text(json.dumps(found))
 '''

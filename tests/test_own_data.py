@@ -225,7 +225,7 @@ def test_a_model_is_asked_about_other_recordings_with_its_labels(model, tmp_path
     known, other = sorted(LABELS)[:2]
     again(tmp_path, [known, other])
     by_labels = run('evaluate', '--model', model[1], '--labels', tmp_path/'labels.csv', '--out', tmp_path/'report')
-    assert by_labels.exit_code == 0 and 'Protocol: own labels, labels.csv, 2 clips' in by_labels.output, by_labels.output
+    assert by_labels.exit_code == 0 and 'Protocol: own labels, labels.csv, 2 clips' in by_labels.output
     assert (tmp_path/'report').is_dir()
     by_data = run('evaluate', '--model', model[1], '--corpus', 'table', '--data', tmp_path/'labels.csv')
     assert by_data.exit_code == 0 and by_data.output.split() == by_labels.output.partition('\nSaved in')[0].split()
