@@ -309,8 +309,8 @@ def _fit(copies, y, validation, recipe, folder, verbose):
     past = _history(folder, first)
     draw = partial(training_batches, copies, y, shape[0], recipe.seed, recipe.batches, recipe.features, first)
     model.fit(_divided(draw), validation_data=validation, validation_batch_size=128, steps_per_epoch=steps,
-        shuffle=False, initial_epoch=recipe.epochs if _stopped(past, recipe) else first, epochs=recipe.epochs, verbose=verbose,
-        callbacks=_callbacks(folder, recipe, past))
+        shuffle=False, initial_epoch=recipe.epochs if _stopped(past, recipe) else first, epochs=recipe.epochs,
+        verbose=verbose, callbacks=_callbacks(folder, recipe, past))
     return model
 
 # %% ../nbs/08_training.ipynb #8209d5ae
