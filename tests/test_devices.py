@@ -50,7 +50,7 @@ with both.scope():
 
 clips = catalogue(example_clips()['happy'].parent)
 df, splits = pd.concat([clips, clips], ignore_index=True), pd.Series(['train']*8 + ['validation']*6 + ['test']*2)
-whole = replace(training.Recipe(), model=network, epochs=1, n_augmented=0, batches=BatchConfig(batch_size=4))
+whole = replace(training.Recipe(), model=network, epochs=1, n_augmented=1, batches=BatchConfig(batch_size=4))
 with both.scope():
     bundle = save_bundle(training.train(df, splits, root/'run', whole, progress=False), root/'bundle', 'x')
 found['answers'] = EmotionClassifier.load(bundle).predict_proba(clips['path'].tolist()).sum(1).tolist()
