@@ -525,6 +525,16 @@ def _protocol(asked, df):
     return asked or ('A' if set(df['corpus']) == {'ravdess'} else 'C')
 
 # %% ../nbs/14_cli.ipynb #152c1016
+def _own_table(clf, data, labels, corpus_only):
+    "The table of labels of one's own, and its folder; `None` where the model is asked about a corpus"
+    from emotion_nb.core import EMOTIONS
+    from emotion_nb.own_data import find_table
+    if not labels and {*clf.classes_} <= {*EMOTIONS}: return None
+    if corpus_only or not (labels or data):
+        raise CorpusError(f"This is about labels of your own (the model knows {', '.join(clf.classes_)}): name a table "
+            'with --labels, and neither a corpus, a protocol nor --robustness.')
+    return find_table(labels or data, data if labels else None)
+
 @main.command()
 @click.option('--data', type=click.Path(),
               help='Folder of the corpus. For clips of your own: a CSV table with the columns path, emotion and, if it '
@@ -538,8 +548,11 @@ def _protocol(asked, df):
 @click.option('--robustness', 'robust', is_flag=True,
               help='Print instead how answers to the validation split of RAVDESS change with level, codec, '
               'microphone and room.')
+@click.option('--labels', type=click.Path(),
+              help='Evaluate on recordings with labels of your own: a CSV table as for train --labels, with labels '
+              'that the model knows.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder to save the report in.')
-def evaluate(data, corpus, model, protocol, robust, out):
+def evaluate(data, corpus, model, protocol, robust, labels, out):
     "Print the figures of a model on clips that it was not trained on."
     require('sklearn', 'train')
     from emotion_nb.classifier import EmotionClassifier
@@ -547,12 +560,16 @@ def evaluate(data, corpus, model, protocol, robust, out):
     from emotion_nb.evaluation import save_report
     from emotion_nb.experiment import evaluate_a, evaluate_c, robustness_a
     from emotion_nb.robustness import with_intervals
-    clf, df = EmotionClassifier.load(model), catalogue(data, corpus)
+    from emotion_nb.own_training import evaluate_table
+    clf = EmotionClassifier.load(model)
+    own = _own_table(clf, data, labels, corpus not in (None, 'table') or protocol or robust)
+    df = None if own else catalogue(data, corpus)
     if robust:
         n = int((protocol_a(df) == 'validation').sum())
         echo(with_intervals(robustness_a(clf, df), n).to_string())
         return echo(f'\n{n} clips; in brackets Wilson 95 % intervals.')
-    report = (evaluate_a if _protocol(protocol, df) == 'A' else evaluate_c)(clf, df)
+    if own: report = evaluate_table(clf, *own)
+    else: report = (evaluate_a if _protocol(protocol, df) == 'A' else evaluate_c)(clf, df)
     echo(str(report))
     if out: echo(f'\nSaved in {save_report(report, out)}.')
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHANNELS', 'TWINS', 'CORPORA', 'SPLITS', 'FOLDS', 'EMOBOX_FOLDS', 'parse_name', 'published_clips', 'from_names',
-           'summary', 'missing_clips', 'corpus_dir', 'catalogue', 'protocol_a', 'fold_of', 'validation_actors',
-           'protocol_b', 'protocol_emobox']
+           'summary', 'missing_clips', 'audio_files', 'corpus_dir', 'catalogue', 'protocol_a', 'fold_of',
+           'validation_actors', 'protocol_b', 'protocol_emobox']
 
 # %% ../nbs/01_corpus.ipynb #d3dc8841
 import hashlib, os, re, warnings
@@ -135,7 +135,7 @@ def _new_folders(here, names, seen):
     return [name for name, path in real.items() if path not in seen and not seen.add(path)]
 
 # %% ../nbs/01_corpus.ipynb #20a9cc94
-def _audio_files(
+def audio_files(
     folder:Path, # Where to look
     suffixes:tuple[str, ...]=SUFFIXES, # Of file names, in lower case
 ) -> list[str]: # Paths, those in fewer nested folders first, then by name
@@ -181,7 +181,7 @@ def _corpus_in(data):
     "The corpus at or below `data`"
     if _table_in(data): return 'table'
     if (data/HEADER).is_file(): return 'audformat'
-    return data.is_dir() and recognise_corpus(_audio_files(data)) or 'ravdess'
+    return data.is_dir() and recognise_corpus(audio_files(data)) or 'ravdess'
 
 # %% ../nbs/01_corpus.ipynb #5d35be57
 _TITLES = {'ravdess': 'RAVDESS'} | {corpus: naming.title for corpus, naming in NAMINGS.items()}
@@ -218,7 +218,7 @@ def _read_audformat(data):
 def _read_folder(folder, corpus):
     "The catalogue of a folder; raises `CorpusError`"
     if not folder.is_dir(): raise CorpusError(f'{folder} is not a folder: {_hint(corpus)}')
-    files = _audio_files(folder, ('.wav', '.flac') if corpus == 'ravdess' else SUFFIXES)
+    files = audio_files(folder, ('.wav', '.flac') if corpus == 'ravdess' else SUFFIXES)
     df = from_names(files, _sha256, corpus)
     if not files: raise CorpusError(f'The folder {folder} holds no audio file: {_hint(corpus)}')
     if df.empty: raise CorpusError(f'The folder {folder} holds no {_TITLES[corpus]} clip '

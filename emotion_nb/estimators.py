@@ -182,13 +182,14 @@ def _catalogue(xs, labels, speakers, folder, config):
     with _input_errors(): paths = [_file(x, i, folder, config) for i, x in enumerate(xs)]
     clips, contents = [f'{i:06}' for i in range(len(xs))], [_sha256(path) for path in paths]
     df = pd.DataFrame(dict(path=paths, clip=clips, corpus='table', channel='speech', emotion=labels, content=contents,
-        speaker=clips if speakers is None else [*map(str, speakers)]))
+        speaker=clips if speakers is None else [c if pd.isna(s) else str(s) for c, s in zip(clips, speakers)]))
     df['duplicate_of'] = pd.Series(_duplicates(dict(zip(clips, contents))), dtype=object)
     return df
 
 # %% ../nbs/12b_estimators.ipynb #c46c6ec9
 def _validated(df, share, seed):
     "The split of training recordings, of which a share is for validation; raises `ValueError`"
+    if not 0 < share < 1: raise InputError(f'validation is a share between 0 and 1, such as .1, not {share!r}.')
     drawn = draw_groups(df['emotion'], split_groups(df, 'speaker'), share, seed)
     if drawn is None: raise InputError(f'From {len(df)} recordings no validation split can be drawn that leaves every '
         'label in training: give at least two of each label, and of each the recordings of two speakers.')
@@ -224,7 +225,7 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
     def fit(self,
         X, # Recordings
         y, # Label of each
-        speakers=None, # Who speaks in each; their recordings are not divided between training and validation
+        speakers=None, # Who speaks in each, `None` or NaN where unknown; not divided between training and validation
     ): # The classifier
         "Train; raises `ValueError`"
         xs, y = as_recordings(X, self.sample_rate), _targets(X, y, speakers)

@@ -68,9 +68,12 @@ def _refuse_seen(clf, clips, split, remedy):
     "Raise `BundleError` where a model was trained on some of the clips on which it is to be judged"
     seen = read_split(clf.bundle)
     ids = [*zip(clips['clip'], clips['corpus'] + '/' + clips['clip'])] # alone, and in a joint catalogue
-    if n := sum(seen.get(clip, seen.get(joint)) in _SEEN[split] for clip, joint in ids):
-        raise BundleError(f'{clf.bundle.folder} was trained on {n} of these {len(clips)} clips, '
-            f'so figures on them would mean nothing: {remedy}')
+    _refuse(clf, sum(seen.get(clip, seen.get(joint)) in _SEEN[split] for clip, joint in ids), len(clips), remedy)
+
+def _refuse(clf, n, total, remedy):
+    "Raise `BundleError` where a model was trained on `n` of `total` clips, if there are any"
+    if n: raise BundleError(f'{clf.bundle.folder} was trained on {n} of these {total} clips, '
+        f'so figures on them would mean nothing: {remedy}')
 
 def _clips_a(df, split):
     "The clips of a split of protocol A"
@@ -223,6 +226,7 @@ def _saved(report, table, folder):
     return report
 
 _B, _EMOBOX = 'B (speaker-independent)', 'EmoBox (speaker-independent, speech)' # As reports name these protocols
+_NEMO = 'nEMO (speaker-independent)'
 
 def _actor_fold(df, fold, protocol, name, folder, recipe, split, progress):
     "The report of one fold of unseen actors of RAVDESS, which `protocol` splits and reports call `name`"
@@ -262,14 +266,20 @@ def fold_table(
 # %% ../nbs/12_experiment.ipynb #1ad05e5f
 def _which(folds, n):
     "Which of `n` folds these are, in words"
-    count = {5: 'five', 6: 'six'}[n]
+    count = {3: 'three', 5: 'five', 6: 'six'}[n]
     return f'{count} folds' if len(folds) == n else f'of {count} folds those numbered {", ".join(map(str, folds))}'
 
-def _pooled(reports, folds, split, seed, name=_B, n=5):
-    "One report of the predictions of some of `n` folds"
+def _pooled(reports, folds, split, seed, name=_B, n=5, by=evaluate):
+    "One report of the predictions of some of `n` folds, made by `evaluate` or `evaluate_corpus`"
     t, classes = pd.concat([r.predictions for r in reports], ignore_index=True), reports[0].classes
     protocol = f'{name}, {_which(folds, n)}, {split} splits pooled, {len(t)} clips, one model a fold (seed {seed})'
-    return evaluate(t, t[classes].to_numpy(), classes, protocol)
+    return by(t, t[classes].to_numpy(), classes, protocol)
+
+def _run_folds(run, df, folder, recipe, folds, split, progress, table, **pooled):
+    "The pooled report of some folds, each trained and evaluated by `run`, saved with its `table` of folds"
+    folder, folds = Path(folder), list(folds)
+    reports = [run(df, k, folder, recipe, split, progress) for k in folds]
+    return _saved(_pooled(reports, folds, split, recipe.seed, **pooled), table, folder/f'report_{split}')
 
 # %% ../nbs/12_experiment.ipynb #9282cc9c
 def run_protocol_b(
@@ -281,9 +291,7 @@ def run_protocol_b(
     progress:bool=True, # Show progress
 ) -> Report: # From the predictions of these folds, pooled
     "Train and evaluate folds of protocol B; figures and predictions are saved in `folder/report_<split>`"
-    folder, folds = Path(folder), list(folds)
-    reports = [run_fold(df, k, folder, recipe, split, progress) for k in folds]
-    return _saved(_pooled(reports, folds, split, recipe.seed), fold_table, folder/f'report_{split}')
+    return _run_folds(run_fold, df, folder, recipe, folds, split, progress, fold_table)
 
 # %% ../nbs/12_experiment.ipynb #76eeb424
 def run_emobox_fold(
@@ -319,10 +327,8 @@ def run_protocol_emobox(
     progress:bool=True, # Show progress
 ) -> Report: # From the predictions of these folds, pooled
     "Train and evaluate folds of EmoBox; figures and predictions are saved in `folder/report_<split>`"
-    folder, folds = Path(folder), list(folds)
-    reports = [run_emobox_fold(df, k, folder, recipe, split, progress) for k in folds]
-    pooled = _pooled(reports, folds, split, recipe.seed, _EMOBOX, len(_EMOBOX_FOLDS))
-    return _saved(pooled, emobox_table, folder/f'report_{split}')
+    return _run_folds(run_emobox_fold, df, folder, recipe, folds, split, progress, emobox_table, name=_EMOBOX,
+        n=len(_EMOBOX_FOLDS))
 
 # %% ../nbs/12_experiment.ipynb #1f4a046f
 def run_nemo_fold(
@@ -337,7 +343,7 @@ def run_nemo_fold(
     own = of_corpus(df, 'nemo').assign(fold=fold)
     splits = protocol_nemo(own, fold)
     speakers = ', '.join(sorted(own[splits == split]['speaker'].unique()))
-    protocol = f'nEMO (speaker-independent), fold {fold}, {split} speakers {speakers}'
+    protocol = f'{_NEMO}, fold {fold}, {split} speakers {speakers}'
     run = Path(folder)/f'fold_{fold}', recipe, split, progress
     return _fold_report(df, own, splits, f'nEMO, fold {fold}', protocol, *run, evaluate_corpus)
 
@@ -366,13 +372,8 @@ def run_protocol_nemo(
     progress:bool=True, # Show progress
 ) -> CorpusReport: # From the predictions of these folds, pooled
     "Train and evaluate folds of nEMO; figures and predictions are saved in `folder/report_<split>`"
-    folder, folds = Path(folder), list(folds)
-    reports = [run_nemo_fold(df, k, folder, recipe, split, progress) for k in folds]
-    t, classes = pd.concat([r.predictions for r in reports], ignore_index=True), reports[0].classes
-    protocol = (f"nEMO (speaker-independent), folds {', '.join(map(str, folds))}, {split} splits pooled, "
-        f'{len(t)} clips, one model a fold (seed {recipe.seed})')
-    report = evaluate_corpus(t, t[classes].to_numpy(), classes, protocol)
-    return _saved(report, nemo_fold_table, folder/f'report_{split}')
+    return _run_folds(run_nemo_fold, df, folder, recipe, folds, split, progress, nemo_fold_table, name=_NEMO,
+        n=len(_NEMO_FOLDS), by=evaluate_corpus)
 
 # %% ../nbs/12_experiment.ipynb #28ce90ea
 _TRAINED = dict(nemo='ravdess', ravdess='nemo') # Corpus that is left out, and the one that trains

@@ -122,6 +122,10 @@ def _table_records(path):
     for name in ('path', 'emotion'):
         if name not in columns: raise CorpusError(f'The table {path} has no column {name!r}: '
             'its first line must name the columns path, emotion and, if it is known, speaker.')
+        if columns.count(name) > 1: raise CorpusError(f'The table {path} has two columns {name!r}: keep one of them.')
+    for i, row in rows:
+        if any(row[len(columns):]): raise CorpusError(f'Line {i} of the table {path} has more fields than its first '
+            'line: put a text with a separator in it, such as a comma, into double quotes.')
     return [(i, dict.fromkeys(columns, '') | dict(zip(columns, row))) for i, row in rows]
 
 # %% ../nbs/00b_labels.ipynb #bf4a91e6

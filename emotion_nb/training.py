@@ -12,6 +12,7 @@ __all__ = ['RECIPES', 'Recipe', 'recipe_changes', 'fit_scaler', 'oversampled', '
 import csv, io, json, platform, zipfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -211,7 +212,7 @@ def _restore(model, file, steps):
     except (OSError, ValueError, EOFError, zipfile.BadZipFile): return 0
     model.optimizer.build(model.trainable_variables)
     for v, value in zip(_variables(model), values, strict=True): v.assign(value)
-    return int(model.optimizer.iterations)//steps
+    return int(model.optimizer.iterations.numpy())//steps
 
 # %% ../nbs/08_training.ipynb #36993af9
 def _history(folder, epochs):
@@ -289,6 +290,13 @@ def _callbacks(folder, recipe, past):
     return [_chooser(folder, r.monitor, _mode(r.monitor), best), _early_stopping(r, past), *always]
 
 # %% ../nbs/08_training.ipynb #0e4858f0
+def _divided(draw):
+    "The batches of `draw()`, in the scope of a strategy as a dataset, of which Keras gives each device a part"
+    tf = require('tensorflow', 'train')
+    if not tf.distribute.has_strategy(): return draw()
+    signature = tuple(tf.TensorSpec(v.shape, v.dtype) for v in next(draw()))
+    return tf.data.Dataset.from_generator(draw, output_signature=signature) # which Keras starts twice
+
 def _fit(copies, y, validation, recipe, folder, verbose):
     "The network of a run after its last epoch; arguments as for `fit`"
     clear_parts(folder)
@@ -299,10 +307,10 @@ def _fit(copies, y, validation, recipe, folder, verbose):
     compile_model(model, recipe, steps)
     first = _restore(model, folder/'state.npz', steps)
     past = _history(folder, first)
-    batches = training_batches(copies, y, shape[0], recipe.seed, recipe.batches, recipe.features, first)
-    model.fit(batches, validation_data=validation, validation_batch_size=128, steps_per_epoch=steps, shuffle=False,
-        initial_epoch=recipe.epochs if _stopped(past, recipe) else first, epochs=recipe.epochs, verbose=verbose,
-        callbacks=_callbacks(folder, recipe, past))
+    draw = partial(training_batches, copies, y, shape[0], recipe.seed, recipe.batches, recipe.features, first)
+    model.fit(_divided(draw), validation_data=validation, validation_batch_size=128, steps_per_epoch=steps,
+        shuffle=False, initial_epoch=recipe.epochs if _stopped(past, recipe) else first, epochs=recipe.epochs,
+        verbose=verbose, callbacks=_callbacks(folder, recipe, past))
     return model
 
 # %% ../nbs/08_training.ipynb #8209d5ae

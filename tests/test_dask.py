@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from emotion_nb import EmotionClassifier
+from emotion_nb.batch import found_recordings
 from emotion_nb.cli import main
-from emotion_nb.core import EmotionError, example_clips
+from emotion_nb.core import AudioError, EmotionError, example_clips
 
 dask = pytest.importorskip('distributed') and pytest.importorskip('emotion_nb.dask')
 
@@ -120,3 +121,22 @@ def test_object_storage_that_fails_for_a_moment_is_asked_again(monkeypatch, clf,
     fails += [OSError('down')]*9
     [row] = dask.predict_rows(['memory://flaky/a.flac'], dask.model_key())
     assert 'cannot be read' in row['error']
+
+def test_recordings_are_found_as_for_a_table(tmp_path):
+    import fsspec
+    for name in ('b.wav', 'a.FLAC', '.hidden.wav', 'notes.txt'):
+        (tmp_path/name).touch()
+        fsspec.filesystem('memory').pipe(f'/mixed/{name}', b'')
+    expected = [str(tmp_path/'a.FLAC'), str(tmp_path/'b.wav')]
+    assert dask.find_recordings(tmp_path) == expected
+    assert found_recordings([tmp_path]) == found_recordings([tmp_path], {}) == expected
+    assert dask.find_recordings(f'{tmp_path}/*.*') == found_recordings([f'{tmp_path}/*.*']) == expected
+    for place in ('memory://mixed', 'memory://mixed/*'):
+        assert dask.find_recordings(place) == ['memory:///mixed/a.FLAC', 'memory:///mixed/b.wav']
+    with pytest.raises(AudioError, match='holds no recording'): dask.find_recordings('memory://nowhere')
+
+def test_an_address_is_opened_only_with_options():
+    from emotion_nb.batch import fetched
+    assert found_recordings(['memory://mixed']) == ['memory://mixed'] and fetched('memory://a.wav') == 'memory://a.wav'
+    for call in (found_recordings, lambda xs, options: fetched(*xs, options)):
+        with pytest.raises(AudioError, match='cannot be opened by fsspec'): call(['nothing://a.wav'], {})

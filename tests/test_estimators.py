@@ -124,6 +124,15 @@ def test_a_fitted_network_outlives_its_folder_and_a_pickle(network, tones, tmp_p
     saved = EmotionClassifier.load(copy.classifier_.save(tmp_path/'model'))
     np.testing.assert_allclose(saved.predict_proba(tones[0][:4]), network.predict_proba(tones[0][:4]), atol=1e-6)
 
+def test_a_speaker_that_is_not_known_is_no_speaker_of_others(tones, tmp_path):
+    from emotion_nb.estimators import _catalogue
+    df = _catalogue(tones[0][:4], ['a', 'b']*2, ['Ada', None, float('nan'), 'Ada'], tmp_path, FeatureConfig())
+    assert df['speaker'].nunique() == 3 and df['speaker'][0] == df['speaker'][3]
+
+@pytest.mark.parametrize('share', [0, 1, -.1, float('nan')])
+def test_a_share_for_validation_that_is_none(network, tones, share):
+    with pytest.raises(ValueError, match='between 0 and 1'): clone(network).set_params(validation=share).fit(*tones[:2])
+
 def test_parameters_change_the_recipe(network):
     from emotion_nb.estimators import _changed_recipe
     e = clone(network).set_params(epochs=7, members=3, n_augmented=None)

@@ -31,9 +31,11 @@ def rows(folder, speakers=SPEAKERS, takes=2):
                 lines.append(f'{name},{label},{speaker}')
     return lines
 
-def table(folder, lines, columns='path,label,speaker'):
+def write(folder, lines, columns='path,label,speaker'):
     (folder/'labels.csv').write_text('\n'.join([columns, *lines]), encoding='utf-8')
-    return own_catalogue(*find_table(folder/'labels.csv'))
+    return folder/'labels.csv'
+
+def table(*args): return own_catalogue(*find_table(write(*args)))
 
 def run(*args): return CliRunner().invoke(main, [*map(str, args)])
 
@@ -105,6 +107,47 @@ def test_a_label_that_cannot_be_a_column_is_refused(sounds, label):
     with pytest.raises(CorpusError, match='label') as e: table(folder, [*lines, f'Ada-0-0.wav,{label},Ada'][1:])
     assert '\n' not in str(e.value)
 
+@pytest.mark.parametrize('label', ['NaN', 'NA', 'null', 'None', '<NA>'])
+def test_a_label_that_tables_read_as_a_missing_one_is_refused(sounds, label):
+    folder, lines = sounds
+    with pytest.raises(CorpusError, match='stands for a missing one'):
+        own_catalogue(write(folder, [*lines, f'Ada-0-0.wav,{label},Ada'][1:]))
+
+def test_a_comma_in_a_label_does_not_move_the_speaker(sounds):
+    folder, lines = sounds
+    with pytest.raises(CorpusError, match='Line 2 .* double quotes'):
+        own_catalogue(write(folder, ['Ada-0-0.wav,laughing, crying,Ada', *lines[1:]]))
+    with pytest.raises(CorpusError, match="two columns 'emotion'"):
+        own_catalogue(write(folder, [f'{line},x' for line in lines], 'path,label,speaker,label'))
+    df = own_catalogue(write(folder, ['Ada-0-0.wav,"laughing, crying",Ada', *lines[1:]]))
+    assert df.set_index('clip').loc['Ada-0-0.wav', ['emotion', 'speaker']].tolist() == ['laughing, crying', 'Ada']
+
+def test_a_long_path_is_shortened(sounds):
+    folder, lines = sounds
+    done = run('train', '--labels', write(folder, [*lines, 'a'*5000 + '.wav,calm,Ada']), '--check')
+    assert done.exit_code == 1 and 'cannot be read' in done.output and len(done.output) < 500
+
+def test_speakers_that_are_not_known_are_not_claimed_to_be_new(sounds):
+    from emotion_nb.own_training import _protocol
+    folder, lines = sounds
+    nameless = [line.rpartition(',')[0] for line in lines]
+    anonymous = check_data(own_catalogue(write(folder, nameless, 'path,label')), 'speaker', progress=False)
+    assert anonymous.errors == ['The table does not say who speaks: add a column speaker, or split by recording.']
+    partly = check_data(own_catalogue(write(folder, [*lines[1:], nameless[0] + ','])), progress=False)
+    assert partly.by == 'speaker' and 'speakers may be known' in _protocol(partly, 'test')
+    whole = check_data(own_catalogue(write(folder, lines)), progress=False)
+    assert 'speaker-independent' in _protocol(whole, 'test')
+
+def test_speakers_that_differ_in_their_case_are_named(sounds):
+    folder, lines = sounds
+    found = check_data(own_catalogue(write(folder, [lines[0].replace(',Ada', ',ada'), *lines[1:]])), progress=False)
+    assert any(w.startswith('Speakers that differ in their case alone: Ada, ada.') for w in found.warnings)
+
+def test_a_folder_that_holds_the_table(sounds):
+    folder, lines = sounds
+    table(folder, lines)
+    assert run('train', '--labels', folder, '--check').exit_code == 0
+
 def test_each_label_has_a_look_of_its_own():
     many = [*LABELS, *EMOTIONS, *map(str, range(40))]
     found = looks(many)
@@ -172,3 +215,37 @@ def test_the_dashboard_serves_the_model(model):
     app.many.update([['a.wav', clf.predict(model[2]/'Ada-0-0.wav')]], clf.classes_.tolist())
     assert {*app.many.table.looks} == {*LABELS}
     assert 'giggles &amp; snorts' in card_html(clf) and 'Confusion matrix' in card_html(clf)
+
+def again(folder, labels):
+    "A folder with recordings of two labels that no model has met, and its table"
+    for label in ('a', 'b'): tone(folder/f'{label}.wav', 400)
+    return write(folder, [f'{name}.wav,{label}' for name, label in zip('ab', labels)], 'path,label')
+
+def test_a_model_is_asked_about_other_recordings_with_its_labels(model, tmp_path):
+    known, other = sorted(LABELS)[:2]
+    again(tmp_path, [known, other])
+    by_labels = run('evaluate', '--model', model[1], '--labels', tmp_path/'labels.csv', '--out', tmp_path/'report')
+    assert by_labels.exit_code == 0 and 'Protocol: own labels, labels.csv, 2 clips' in by_labels.output
+    assert (tmp_path/'report').is_dir()
+    by_data = run('evaluate', '--model', model[1], '--corpus', 'table', '--data', tmp_path/'labels.csv')
+    assert by_data.exit_code == 0 and by_data.output.split() == by_labels.output.partition('\nSaved in')[0].split()
+
+def test_labels_that_the_model_does_not_know(model, tmp_path):
+    done = run('evaluate', '--model', model[1], '--labels', again(tmp_path, ['yawning', 'calm']))
+    assert done.exit_code == 1 and 'does not know these labels' in done.output and 'yawning' in done.output
+    assert all(label in done.output for label in LABELS)
+    bundled = run('evaluate', '--labels', again(tmp_path, ['yawning', 'joy']))
+    assert bundled.exit_code == 1 and ': yawning. It knows angry' in bundled.output
+
+def test_recordings_that_trained_the_model_are_refused(model, tmp_path):
+    import shutil
+    head, *lines = (model[2]/'labels.csv').read_text(encoding='utf-8').splitlines()
+    for wav in model[2].glob('*.wav'): shutil.copy(wav, tmp_path/f'renamed {wav.name}')
+    write(tmp_path, [f'renamed {line}' for line in lines], head)
+    done = run('evaluate', '--model', model[1], '--labels', tmp_path)
+    assert done.exit_code == 1 and 'was trained on 30 of these 36 clips' in done.output
+
+@pytest.mark.parametrize('args', [(), ('--corpus', 'ravdess'), ('--protocol', 'A'), ('--robustness',)])
+def test_a_model_of_own_labels_is_not_asked_about_a_corpus(model, args):
+    done = run('evaluate', '--model', model[1], *args)
+    assert done.exit_code == 1 and 'name a table with --labels' in done.output
