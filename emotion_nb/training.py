@@ -46,7 +46,7 @@ class Recipe:
     temperature_factor:float=2.     # By which the temperature fitted on validation is multiplied
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
-    nuisance_weight:float=.5        # LDA: weight of the covariance of what augmentation changes
+    nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
     epochs:int=60                   # Of each network, at most
     learning_rate:float=2e-3        # Of AdamW, at its highest
@@ -90,7 +90,7 @@ RECIPES = {
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
         n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), temperature_factor=1.,
-        tta_speeds=(.92, 1.08), lda_all=True, nuisance_weight=.1, epochs=120, learning_rate=1.5e-3, warmup=4),
+        tta_speeds=(.92, 1.08), lda_all=True, epochs=120, learning_rate=1.5e-3, warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
