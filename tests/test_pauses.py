@@ -23,7 +23,7 @@ def clf(): return EmotionClassifier.load()
 def clips(examples): return {c.stem: (load_audio(c), SR) for c in examples}
 
 @pytest.fixture(scope='module')
-def alone(clf, clips): return pauses.answers(clf, clips, 'alone')
+def alone(clf, clips): return [clf.predict(c).candidates for c in clips.values()]
 
 def silence(seconds): return np.zeros(round(seconds*SR), np.float32)
 
@@ -32,8 +32,9 @@ def segments(y, block=7*SR, activity=None):
 
 @pytest.mark.parametrize('case', [c for c in pauses.CASES if c not in SLOW])
 def test_an_example_has_the_same_answer_as_alone(clf, clips, alone, case):
-    same = sum(a == b for a, b in zip(pauses.answers(clf, clips, case), alone))
-    assert same >= (6 if 'hum' in case else 7), f'{same} of 8'
+    "One of its near ties, where it is not sure alone"
+    same = sum(a in ties for a, ties in zip(pauses.answers(clf, clips, case), alone))
+    assert same >= 7, f'{same} of 8'
 
 @pytest.mark.parametrize('case', pauses.ISSUE)
 def test_the_published_recordings_are_classified_correctly(clf, repo, case):
@@ -105,7 +106,7 @@ def test_the_measurements_are_those_of_the_voice(clips):
 @pytest.mark.parametrize('db', [-20, -60, -80])
 def test_a_quiet_recording_is_classified(clf, clips, alone, db):
     got = [clf.predict((y*np.float32(10**(db/20)), SR)) for y, _ in clips.values()]
-    assert sum(p.emotion == e for p, e in zip(got, alone)) >= 7
+    assert sum(p.emotion == ties[0] for p, ties in zip(got, alone)) >= 7
     assert all(any('quiet' in w for w in p.warnings) for p in got) or db > -60
 
 @pytest.mark.parametrize('name', ['zeros', 'dither', 'denormal'])
