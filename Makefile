@@ -64,7 +64,7 @@ model: export MALLOC_ARENA_MAX := 1
 model: export MALLOC_MMAP_THRESHOLD_ := 33554432
 model: export MALLOC_TRIM_THRESHOLD_ := 17179869184
 model: export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
-model: .venv-dev/.installed ## Train the bundled model anew and measure it by each protocol (13 trainings, planned for 6 hours on 2 cores; an interrupted run resumes); NEMO= and EMODB= name the corpora
+model: .venv-dev/.installed ## Train the bundled model anew and measure it by each protocol (13 trainings of 10 to 15 minutes on one core, so 4 hours with the rest; an interrupted run resumes); NEMO= and EMODB= name the corpora
 	@emotion-nb train --seeds 3 $(NEMO_OPTION) --out runs/emotion
 	@emotion-nb crossval $(NEMO_OPTION) --out runs/crossval
 	@emotion-nb crossval $(NEMO_OPTION) --protocol nemo --out runs/nemo
