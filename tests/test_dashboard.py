@@ -324,6 +324,8 @@ def test_three_minutes_have_a_timeline_that_plays_and_can_be_stopped(visit, clas
         visit.press('Stop')
     expect(visit.status).to_contain_text(re.compile(r'stopped after \d+ of 180 s|Stopped\.'))
     expect(visit.page.get_by_role('progressbar')).to_be_hidden()
+    visit.page.get_by_label('Hop in seconds').fill('1') # for the tests after this one
+    visit.page.get_by_label('Hop in seconds').press('Tab')
 
 def test_a_timeline_is_downloaded_for_every_annotator(visit, classifier, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
