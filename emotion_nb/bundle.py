@@ -345,17 +345,20 @@ def _state(folder):
     except (OSError, ValueError): return None
 
 # %% ../nbs/10_bundle.ipynb #82d85fc9
+_MOST_REPLACED = 20 # Times that other processes may replace a bundle while it is read
+
 def load_bundle(
     folder:str|Path|None=None, # Of the bundle, or a name in `BUNDLES`; `None` for 'default'
 ) -> Bundle:
     "Read what a prediction needs, each file checked against its hash; raises `BundleError`"
     folder = Path(BUNDLES.get(folder or 'default', folder))
     with _named(folder):
-        state = _state(folder)
-        try: return _load(folder)
-        except BundleError:
-            if _state(folder) == state: raise
-        return _load(folder) # another process replaced it in the meantime
+        for _ in range(_MOST_REPLACED):
+            state = _state(folder)
+            try: return _load(folder)
+            except BundleError:
+                if _state(folder) == state: raise # and no other process replaced it in the meantime
+        return _load(folder)
 
 # %% ../nbs/10_bundle.ipynb #feb17dcb
 def read_split(
