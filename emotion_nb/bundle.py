@@ -340,9 +340,11 @@ def _load(folder):
 
 # %% ../nbs/10_bundle.ipynb #018fd95e
 def _state(folder):
-    "Which file is the manifest now"
-    try: return os.stat(present_folder(folder)/'bundle.json')[:3] # mode, inode and device
+    "Which file is the manifest now, and where: its folder has another name for a moment while it is replaced"
+    place = present_folder(folder)
+    try: found = os.stat(place/'bundle.json')
     except (OSError, ValueError): return None
+    return place, found.st_ino, found.st_dev, found.st_ctime_ns # a later file may get the number of an earlier one
 
 # %% ../nbs/10_bundle.ipynb #82d85fc9
 _MOST_REPLACED = 20 # Times that other processes may replace a bundle while it is read
