@@ -247,7 +247,7 @@ class EmotionClassifier(SegmentClassifier):
 
     def predict_frame(self,
         files, # Folder, file, iterable of recordings, or an index `file` or (file, start, end) as audformat has it
-        **options, # As for `batch.predict_frame`: cut, window, hop, n_jobs, progress
+        **options, # As for `batch.predict_frame`: cut, window, hop, n_jobs, progress, processes
     ) -> 'pd.DataFrame': # As from `batch.results_frame`
         "The emotions of many recordings as a table, in which a bad one is a row with an error; raises `AudioError`"
         from emotion_nb.batch import predict_frame

@@ -219,7 +219,8 @@ _scheduler = click.option('--scheduler', metavar='ADDRESS',
 def _save_predictions(clf, files, out, cut):
     "Write the answers into a file; an error makes the status 1"
     from emotion_nb.batch import found_recordings, save_predictions
-    try: n, resumed, failed = save_predictions(clf, found_recordings(files), out, cut, progress=sys.stderr.isatty())
+    show = sys.stderr.isatty()
+    try: n, resumed, failed = save_predictions(clf, found_recordings(files), out, cut, progress=show, processes=True)
     except KeyboardInterrupt: complain(STOPPED); raise
     before = f', {resumed:,} of them answered by a run before' if resumed else ''
     echo(f'The answers for {n:,} recordings lie in {one_line(out)}{before}.')

@@ -285,3 +285,60 @@ def test_what_the_command_refuses(folder, args, words):
     done = run('predict', *args)
     assert done.exit_code == 1 and words in done.stderr and done.stderr.count('\n') == 1
     assert not Path('a.csv').exists()
+
+
+WORKERS = """
+import os, sys
+from emotion_nb.batch import MANY, save_predictions
+class Quick:
+    class bundle: manifest = dict(fingerprint='x')
+    import numpy
+    classes_ = numpy.array(['calm', 'sad'])
+    def predict(self, x):
+        from emotion_nb.prediction import Prediction
+        if x == sys.argv[3]: os._exit(1)
+        return Prediction(dict(calm=.25, sad=.75))
+if __name__ == '__main__': print(*save_predictions(
+    Quick(), [f'{i}.wav' for i in range(MANY)], sys.argv[1], n_jobs=2, processes=sys.argv[2] == 'processes'))
+"""
+
+
+def test_processes_give_the_table_of_threads_and_one_that_dies_is_resumed(tmp_path):
+    def run(out, how, deadly=''):
+        return subprocess.run([sys.executable, 'work.py', out, how, deadly], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path/'work.py').write_text(WORKERS)
+    assert run('threads.csv', 'threads').stdout == '1000 0 0\n'
+    died = run('processes.csv', 'processes', '900.wav')
+    assert died.returncode and 'A worker process has ended before its work was done' in died.stderr
+    n, resumed, failed = map(int, run('processes.csv', 'processes').stdout.split())
+    assert (n, failed) == (1000, 0) and 0 < resumed < 900
+    assert (tmp_path/'processes.csv').read_bytes() == (tmp_path/'threads.csv').read_bytes()
+    assert not [*tmp_path.glob('*.journal')]
+
+
+ENDLESS = """
+import itertools, time
+from emotion_nb.parallel import in_processes, stoppable
+def work(i):
+    if i:
+        for _ in stoppable(itertools.count()): time.sleep(.01)
+if __name__ == '__main__':
+    results = in_processes(work, itertools.chain([0]*16, itertools.count(1)), n_jobs=2)
+    next(results)
+    print('begun', flush=True)
+    try: list(results)
+    except KeyboardInterrupt: print('stopped', flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='Windows has neither these signals nor process groups')
+@pytest.mark.parametrize('sent', ['SIGINT', 'SIGKILL'])
+def test_no_process_outlives_the_one_that_began_it(tmp_path, sent):
+    (tmp_path/'work.py').write_text(ENDLESS)
+    p = subprocess.Popen([sys.executable, tmp_path/'work.py'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True)
+    assert p.stdout.readline() == 'begun\n'
+    if sent == 'SIGINT': os.killpg(p.pid, signal.SIGINT)  # as a terminal sends it: to all processes
+    else: p.kill()
+    out, err = p.communicate(timeout=60)                  # which waits for the workers too, that hold the same pipes
+    if sent == 'SIGINT': assert (out, err, p.returncode) == ('stopped\n', '', 0)
