@@ -418,6 +418,8 @@ def open_network(
             session = _session(bundle.onnx)
             size = _check_network(session, bundle.features.n_frames, len(bundle.mean), len(bundle.manifest['labels']))
             if bundle.adaptation and len(bundle.adaptation['weights']) != size: raise ValueError
+        except ImportError as e: # also where a library of the system is missing
+            _refuse(f'the network needs onnxruntime, which cannot be loaded ({e}): install onnxruntime anew')
         except Exception: # onnxruntime raises a dozen kinds of its own
             _refuse('model.onnx is not the network that its bundle.json describes')
         return session

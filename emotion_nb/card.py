@@ -6,11 +6,11 @@
 __all__ = ['corpora_table', 'unseen_table', 'protocol_a_table', 'protocol_b_table', 'model_card']
 
 # %% ../nbs/12a_card.ipynb #a395681b
-import csv, json
+import csv, json, re
 from pathlib import Path
 import pandas as pd
-from .bundle import BUNDLED, parse_features, read_manifest
-from .corpus import FOLDS
+from .bundle import BUNDLED, BUNDLES, parse_features, read_manifest
+from .corpus import EMOBOX_FOLDS, FOLDS
 from .evaluation import markdown_table, wilson
 from .features import feature_ranges
 from .robustness import with_intervals
@@ -218,6 +218,21 @@ def _nemo(m):
     pooled = corpora_table(dict(nemo=m['nemo']), 'pooled')
     return f'{pooled}\n\n{folds}\n\n`emotion-nb crossval --protocol nemo` trains all folds.'
 
+def _emobox(m):
+    "The figures of EmoBox's folds"
+    if 'emobox' not in m: return _NOT_MEASURED
+    folds, speech = m['emobox']['folds'], m['emobox']['speech']
+    mean, sd = folds['mean'], folds['sd']
+    rows = [[f'fold {k}', ', '.join(map(str, actors)), *(_pc(folds[str(k)][x]) for x in mean)]
+        for k, actors in enumerate(EMOBOX_FOLDS, 1)]
+    rows.append(['mean', '', *(_mean_sd(mean[x], sd[x]) for x in mean)])
+    return f"""{markdown_table(['', 'test actors', *mean], rows, text=(0, 1))}
+
+Pooled over the folds, {speech['n']} clips: UAR {_with_interval(speech['uar'], speech['uar_interval'])}, accuracy
+{_with_interval(speech['accuracy'], speech['interval'])}. `emotion-nb crossval --protocol emobox` trains all folds. The
+means stand beside those of [EmoBox's table](https://emo-box.github.io/leaderboard1.html): ten models that were trained
+before on hundreds of hours of speech or more, each with a small network on its features."""
+
 def _left_out(m):
     "The figures of the corpora left out"
     if 'left_out' not in m: return _NOT_MEASURED
@@ -243,6 +258,11 @@ def _how_good(m, folder=BUNDLED):
 **nEMO**: three folds of three unseen speakers; RAVDESS is always in training.
 
 {_nemo(m)}
+
+**EmoBox**: six folds of four unseen speakers, speech alone (Ma et al., 2024). UA is the UAR, WA the accuracy, F1 the
+macro F1.
+
+{_emobox(m)}
 
 **Protocol A**: random 4:1 split of speech and song of RAVDESS; the training split holds other clips of the same 24
 speakers.
@@ -420,13 +440,16 @@ Most of what differs outside a studio was not tested: other languages, ages and 
 not acted."""
 
 # %% ../nbs/12a_card.ipynb #daa7ec19
-def _confidence(m):
-    "The section of calibration"
+def _confidence(m, factor=1.):
+    "The section of calibration; `factor`: of the temperature in the recipe"
     if not {'calibration', 'protocol_b'} <= {*m}: return f'## How far to trust the confidence\n\n{_NOT_MEASURED}'
     c, before_after = m['calibration'], lambda e: f"{_pc(e['before'])} before, {_pc(e['after'])} after"
+    for_strangers = '' if factor == 1 else f""",
+and multiplied by {factor:g} for those who are not in it: of the factors tried, this one has the smallest error in the worst
+case, among corpora left out and unseen speakers (`tools/temperature.py`)"""
     return f"""## How far to trust the confidence
 
-The logits are divided by a temperature of {c['temperature']:.2f}, fitted on the validation split.
+The logits are divided by a temperature of {c['temperature']:.2f}, fitted on the validation split{for_strangers}.
 Expected calibration error, 15 bins: validation {before_after(c['validation'])}, test {before_after(c['test'])};
 unseen speakers, protocol B: {_pc(m['protocol_b']['ece'])}. `emotion-nb evaluate` prints that of the test split.
 That on corpora which the model never met stands in the first table, with the mean confidence beside the accuracy.
@@ -455,6 +478,14 @@ It is meant for teaching, for research into voice, and for play.
 Weights: CC BY-NC-SA 4.0, as the corpus (see `LICENSE.md` beside them): attribution, no commercial use, share alike.
 Code: Apache-2.0."""
 
+# %% ../nbs/12a_card.ipynb #82716399
+def _with_options(card, folder):
+    "A card whose commands name the model, or its recipe, where that is not the default"
+    name = next((k for k, place in BUNDLES.items() if place == Path(folder)), 'default')
+    if name == 'default': return card
+    card = re.sub('`emotion-nb evaluate\\b', rf'\g<0> --model {name}', card)
+    return re.sub('`emotion-nb (train|crossval)\\b', rf'\g<0> --recipe {name}', card)
+
 # %% ../nbs/12a_card.ipynb #70a06eea
 def model_card(
     folder:str|Path=BUNDLED, # Of a bundle
@@ -463,5 +494,6 @@ def model_card(
     manifest = read_manifest(folder)
     m = manifest['metrics']
     sections = ['# Model card of emotion_nb', _what_it_is(manifest), _strangers(m), _how_good(m, folder),
-        _goals(m, folder), _where_it_fails(m), _conditions(m, folder), _confidence(m), _use(m)]
-    return '\n\n'.join(sections) + '\n'
+        _goals(m, folder), _where_it_fails(m), _conditions(m, folder),
+        _confidence(m, manifest['recipe'].get('temperature_factor', 1.)), _use(m)]
+    return _with_options('\n\n'.join(sections) + '\n', folder)

@@ -6,7 +6,7 @@
 __all__ = ['of_corpus', 'joint_splits', 'evaluate_a', 'robustness_a', 'evaluate_c', 'run_seed', 'seed_table',
            'calibration_figures', 'run_protocol_a', 'run_fold', 'fold_table', 'run_protocol_b', 'run_emobox_fold',
            'emobox_table', 'run_protocol_emobox', 'run_nemo_fold', 'nemo_fold_table', 'run_protocol_nemo',
-           'run_left_out', 'add_protocol_b', 'add_nemo_folds', 'add_left_out', 'add_unseen']
+           'run_left_out', 'add_protocol_b', 'add_nemo_folds', 'add_emobox', 'add_left_out', 'add_unseen']
 
 # %% ../nbs/12_experiment.ipynb #48486dd3
 import json, shutil
@@ -441,15 +441,26 @@ def add_protocol_b(
     _add_block(bundle, report, 'protocol_b', dict(protocol_b=figures))
 
 # %% ../nbs/12_experiment.ipynb #a3ef9d72
+def _add_folds(bundle, folder, name, folds):
+    "Put the figures of all folds of a protocol into a bundle, as the block `name`"
+    bundle, folder = present_folder(bundle), Path(folder)
+    for k in folds: _check_recipe(folder/f'fold_{k}', bundle)
+    report = folder/'report_test'
+    _add_block(bundle, report, name, {name: dict(_saved_figures(report), folds=_saved_folds(report))})
+
 def add_nemo_folds(
     bundle:str|Path, # Of a model trained under protocol A
     folder:str|Path, # That `run_protocol_nemo` wrote, all folds in it
 ):
     "Put the figures of nEMO's folds into a bundle; raises `BundleError` where they come from another recipe"
-    bundle, folder = present_folder(bundle), Path(folder)
-    for k in _NEMO_FOLDS: _check_recipe(folder/f'fold_{k}', bundle)
-    report = folder/'report_test'
-    _add_block(bundle, report, 'nemo', dict(nemo=dict(_saved_figures(report), folds=_saved_folds(report))))
+    _add_folds(bundle, folder, 'nemo', _NEMO_FOLDS)
+
+def add_emobox(
+    bundle:str|Path, # Of a model trained under protocol A
+    folder:str|Path, # That `run_protocol_emobox` wrote, all folds in it
+):
+    "Put the figures of EmoBox's folds into a bundle; raises `BundleError` where they come from another recipe"
+    _add_folds(bundle, folder, 'emobox', range(1, len(EMOBOX_FOLDS) + 1))
 
 # %% ../nbs/12_experiment.ipynb #117352ec
 def add_left_out(

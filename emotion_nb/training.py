@@ -43,7 +43,7 @@ class Recipe:
     cmn:tuple=(0.,)                 # For each network: strength of cepstral mean normalisation, 0 to 1
     lda:bool=True                   # A linear discriminant of the functionals as a further member
     prior:tuple=(('calm', .5), ('neutral', .5)) # Weight of emotions in the prior of the answers; 1 for all others
-    temperature_factor:float=2.     # By which the temperature fitted on validation is multiplied
+    temperature_factor:float=1.5    # By which the temperature fitted on validation is multiplied
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes

@@ -3,8 +3,8 @@
     python tools/leads.py LEAD --set without_nemo [--epochs 20] [--teachers MODEL ...] [--write]
 
 A lead changes one thing of the default recipe. The model of `--set` is trained on RAVDESS and asked about nEMO
-(`without_nemo`), trained on nEMO and asked about the speech of RAVDESS (`without_ravdess`), or trained on both and asked
-about the validation split of RAVDESS (`both`: protocol A). No test split is read. The figures are added to
+(`without_nemo`), trained on nEMO and asked about the speech of RAVDESS (`without_ravdess`), or trained on both and
+asked about the validation split of RAVDESS (`both`: protocol A): what choices may be made by. The figures are added to
 `nbs/tutorials/trials_leads.csv`, which the page of trials shows.
 """
 import argparse, csv, tempfile
@@ -14,6 +14,7 @@ import keras, numpy as np, tensorflow as tf
 from keras import layers as L, ops
 from emotion_nb import features, model as networks, training
 from emotion_nb.audio import load_audio
+from emotion_nb.batches import _batch
 from emotion_nb.corpora import joined
 from emotion_nb.corpus import catalogue, protocol_a
 from emotion_nb.dataset import dataset_features
@@ -93,7 +94,6 @@ def contrastive(copies, recipe, epochs=10):
 
 def training_batch(copies, chosen, rng, recipe):
     "A random copy of each chosen clip, as training draws it"
-    from emotion_nb.batches import _batch
     clips = [copies[c][i] for i, c in zip(chosen, rng.integers(0, len(copies), len(chosen)))]
     return _batch(clips, rng, recipe.features.n_frames, recipe.batches, recipe.features)
 
@@ -121,11 +121,10 @@ def logits(model, clips, n_frames):
 
 def taught(y, teachers, copies, n_frames):
     "Targets of which half is what networks that are trained say of the copies of each clip"
-    from emotion_nb.features import softmax
     members = [keras.models.load_model(t, compile=False) for t in teachers]
     members = [next((k for k in m.layers if k.name == 'member_0'), m) for m in members]
     z = sum(logits(m, clips, n_frames) for m in members for clips in copies)/len(members)/len(copies)
-    soft = softmax(np.where(y < 0, -1e9, z)).astype(np.float32)
+    soft = features.softmax(np.where(y < 0, -1e9, z)).astype(np.float32)
     return np.where(y < 0, -1, .5*y + .5*soft).astype(np.float32)
 
 def trained(lead, data, train, recipe, teachers, folder):
@@ -137,7 +136,8 @@ def trained(lead, data, train, recipe, teachers, folder):
     if lead == 'distillation': y = taught(y, teachers, data.copies, frames)
     if lead == 'vtlp':
         mean, scale = training._mean_and_scale(data.scaler)
-        copies += [[features.scaled(x, mean, scale).astype(np.float16) for x in warped(train, recipe.features, k)] for k in (0, 1)]
+        more = [warped(train, recipe.features, seed) for seed in (0, 1)]
+        copies += [[features.scaled(x, mean, scale).astype(np.float16) for x in xs] for xs in more]
     if lead == 'mixstyle':
         block = networks._conv_block
         networks._conv_block = lambda x, *args: MixStyle()(block(x, *args))
@@ -181,11 +181,12 @@ def main():
     lda = training.fit_lda(data.copies, data.y, recipe, data.drawn, data.corpus)
     training.calibrate(lda, [clip[:1] for clip in data.validation], data.true)
     mean, scale = training._mean_and_scale(data.scaler)
-    classes, frames, by = data.encoder.classes_, recipe.features.n_frames, evaluate if a.which == 'both' else evaluate_corpus
+    classes, frames = data.encoder.classes_, recipe.features.n_frames
+    by = evaluate if a.which == 'both' else evaluate_corpus
     shift = np.log([dict(recipe.prior).get(c, 1.) for c in classes])
     row = dict(lead=a.lead, set=a.which, epochs=a.epochs, seed=a.seed)
-    for name, xs in dict(zip(('', ' augmented'), np.split(np.arange(2*len(asked)), 2))).items():
-        clips = dataset_features(asked, recipe.features, bool(name), recipe.augmentation, progress=False)[-len(asked):]
+    for copy, name in enumerate(('', ' augmented')):
+        clips = dataset_features(asked, recipe.features, copy, recipe.augmentation, progress=False)[-len(asked):]
         clips = [features.scaled(x, mean, scale) for x in clips]
         z = [logits(m, clips, frames) for m in (network, lda)]
         for who, v in dict(network=z[0], fused=(z[0] + z[1])/2).items():
@@ -195,7 +196,7 @@ def main():
     if a.write:
         new = not CSV.exists()
         with open(CSV, 'a', newline='') as f:
-            w = csv.DictWriter(f, row)
+            w = csv.DictWriter(f, row, lineterminator='\n')
             if new: w.writeheader()
             w.writerow(row)
 

@@ -3,6 +3,8 @@
     python tools/ship.py runs/emotion runs/crossval --nemo runs/nemo --corpora runs/corpora --emodb ../shared/emodb
                                                        a model that was just trained; what is not named is left out
     python tools/ship.py --again ../shared/ravdess     the model that is there, evaluated by today's code
+    python tools/ship.py --extend ravdess --emobox runs/emobox --emodb ../shared/emodb
+                                                       figures that are added to a model that is there
     python tools/ship.py --card                        the cards of both bundled models alone
 """
 import argparse, shutil
@@ -16,8 +18,8 @@ from emotion_nb.card import model_card
 from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.corpus import catalogue
 from emotion_nb.evaluation import report_figures, write_report_files
-from emotion_nb.experiment import (add_left_out, add_nemo_folds, add_protocol_b, add_unseen, calibration_figures,
-    evaluate_a, evaluate_c, robustness_a)
+from emotion_nb.experiment import (add_emobox, add_left_out, add_nemo_folds, add_protocol_b, add_unseen,
+    calibration_figures, evaluate_a, evaluate_c, robustness_a)
 from emotion_nb.files import whole_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +53,14 @@ def ship(run, crossval, nemo=None, corpora=None, emodb=None):
         keep_earlier(part/'report')
         write_card(part, ROOT)
 
+def extend(name, emobox=None, emodb=None):
+    "Add the folds of EmoBox, and what a model that comes with the library says of EmoDB"
+    with whole_folder(BUNDLES[name]) as part:
+        shutil.copytree(BUNDLES[name], part, dirs_exist_ok=True)
+        if emobox: add_emobox(part, emobox)
+        if emodb: add_unseen(part, 'emodb', evaluate_c(EmotionClassifier.load(name), catalogue(emodb, 'emodb')))
+    write_card(BUNDLES[name], *[ROOT]*(name == 'default'))
+
 def judge_again(data):
     "Renew the figures of protocol A that belong to the shipped network; those over seeds and of protocol B stay"
     clf, df = EmotionClassifier.load(), catalogue(data)
@@ -78,10 +88,13 @@ def main():
     p.add_argument('--nemo', help='folder of emotion-nb crossval --protocol nemo')
     p.add_argument('--corpora', help='folder of emotion-nb crossval --protocol C')
     p.add_argument('--emodb', help='folder of EmoDB, which no model is trained on')
+    p.add_argument('--emobox', help='folder of emotion-nb crossval --protocol emobox')
+    p.add_argument('--extend', choices=[*BUNDLES], help='add figures to this model')
     p.add_argument('--again', metavar='DATA', help='folder of the corpus: evaluate the shipped model again')
     p.add_argument('--card', action='store_true', help='write the card of the shipped model again')
     args = p.parse_args()
     if args.card: write_card(BUNDLED, ROOT); write_card(BUNDLES['ravdess'])
+    elif args.extend: extend(args.extend, args.emobox, args.emodb)
     elif args.again: judge_again(args.again)
     elif args.run and args.crossval: ship(args.run, args.crossval, args.nemo, args.corpora, args.emodb)
     else: p.error('name the folders of both runs, or --again and the folder of the corpus, or --card')
