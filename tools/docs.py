@@ -18,7 +18,8 @@ from links import CODE, ELSEWHERE, ROOT, cells, changed_links, markdown, names
 OUT, LOOKS = ROOT/'_docs', ROOT/'tools'/'docs_static'
 PAGES, SITE = OUT/'pages', OUT/'html'
 REPORTS = { # Heading in the sidebar: pages; what is in docs/ and not named here is under the last one
-    'How good it is': ['MODEL_CARD.md', 'report.md', 'benchmarks/RESULTS.md', 'docs/comparison.md', 'docs/voice.md'],
+    'How good it is': ['MODEL_CARD.md', 'report.md', 'docs/comparison.md', 'docs/voice.md'],
+    'How fast it is': ['benchmarks/RESULTS.md', 'docs/cores.md', 'docs/million_clips.md'],
     'How reliable it is': [f'docs/{n}.md' for n in ('inputs', 'pauses', 'equal_answers', 'processors', 'kills', 'load',
                            'fuzzing', 'threat_model', 'supply_chain')],
     'The project': ['docs/README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md']}

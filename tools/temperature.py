@@ -3,8 +3,8 @@
     python tools/temperature.py runs/crossval runs/nemo runs/corpora --data ../shared/ravdess --nemo ../shared/nemo
 
 The models of protocol B and of nEMO's folds answer the unseen speakers of their validation splits, those of protocol C
-the corpus that was left out. A row is a factor, a column the expected calibration error in %; what is best for the worst
-column is chosen. No test split of a fold is read.
+the corpus that was left out. A row is a factor, a column the expected calibration error in %; what is best for the
+worst column is chosen. No test split of a fold is read.
 """
 import argparse
 from pathlib import Path
