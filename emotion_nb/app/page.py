@@ -348,7 +348,7 @@ def _hint(self:EmotionApp):
     "Which recordings are accepted"
     size, hours, minutes = self.picker.max_bytes, self.max_seconds/3600, self.recorder.max_seconds/60
     return tag('p', f'Or drop them here: {FORMATS}, up to {megabytes(size)} and {hours:g} hours each; '
-                    f'from the microphone up to {minutes:.2g} minutes.', class_='emotion-muted')
+                    f'recorded here up to {minutes:.2g} minutes.', class_='emotion-muted')
 
 # %% ../../nbs/13g_page.ipynb #bac252a5
 @patch
