@@ -50,8 +50,9 @@ dist: .venv-dev/.installed ## Build the wheel and the source archive, into dist/
 screenshot: .venv-dev/.installed browser ## Take the pictures of the dashboard that the docs show
 	@$(DEV)/python tools/screenshot.py
 
-benchmark: .venv-dev/.installed ## Measure against the student project's pipeline, into benchmarks/RESULTS.md
+benchmark: .venv-dev/.installed ## Measure against the student project's pipeline, into benchmarks/RESULTS.md and the model card
 	@$(DEV)/python benchmarks/benchmark.py
+	@$(DEV)/python tools/ship.py --card
 
 # nEMO is looked for in the cache unless it is named or lies beside the checkout; EmoDB, for the report alone, is left out where it is not.
 NEMO ?= $(wildcard ../shared/nemo)

@@ -2,8 +2,8 @@
 
     python benchmarks/cores.py [--clips 160] [--rounds 5] [--cores 2] [--write]
 
-The four ways run in turn; then a long list is answered with threads and with processes. Where other programs are busy, look at the CPU and at the page faults; the gain means
-something on an idle machine alone.
+The four ways run in turn; then a long list is answered with threads and with processes. Where other programs are
+busy, look at the CPU and at the page faults; the gain means something on an idle machine alone.
 """
 import argparse, json, os, platform, resource, statistics, subprocess, sys, time
 from datetime import date
@@ -91,7 +91,8 @@ So a long list is answered by processes. {o.many:,} recordings, the start of the
 | `predict_rows(clf, files, processes=True)` | {processes:.0f} |
 
 `emotion-nb predict FOLDER --out table.csv` uses processes from 1,000 recordings on. In Python ask for them; a script
-that does so begins its work under `if __name__ == '__main__':`, as [multiprocessing](https://docs.python.org/3/library/multiprocessing.html#the-spawn-and-forkserver-start-methods) wants it:
+that does so begins its work under `if __name__ == '__main__':`, as
+[multiprocessing](https://docs.python.org/3/library/multiprocessing.html) wants it:
 
 ```python
 from emotion_nb import EmotionClassifier

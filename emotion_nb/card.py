@@ -293,29 +293,34 @@ def _figure(m, path):
     return m
 
 # %% ../nbs/12a_card.ipynb #1c7df513
-_INTERVALS = dict(uar='uar_interval', accuracy='interval') # Keys of a figure and of its interval
+_INTERVALS = dict(uar='uar_interval', accuracy='interval', ece='ece_interval', ratio='spread') # Of these figures
+
+def _of_clips(x, n): return _span(wilson(round(x*n), n)) if n else ''
 
 def _spread(m, path):
     "The interval of a figure, or its standard deviation over the seeds, a text; empty where there is none"
     *above, last = path.split(' > ')
     if (x := _figure(m, path)) is None: return ''
     if above == ['seeds', 'mean']: return f"± {_pc(m['seeds']['sd'][last])}" if m['seeds']['sd'] else ''
-    if above[0] == 'robustness':
-        n = _figure(m, 'validation > both > n')
-        return _span(wilson(round(x*n), n)) if n else ''
+    if above[:1] == ['robustness']: return _of_clips(x, _figure(m, 'validation > both > n'))
+    if last == 'recall': return _of_clips(x, round(_figure(m, ' > '.join([*above, 'support']))))
     interval = _figure(m, ' > '.join([*above, _INTERVALS.get(last, last)]))
-    return _span(interval) if isinstance(interval, (list, tuple)) else ''
+    return _span(interval) if isinstance(interval, (list, tuple)) else interval if isinstance(interval, str) else ''
 
 # %% ../nbs/12a_card.ipynb #490c7c74
+def _in_unit(x, unit):
+    "A figure as a text; without a unit it is a share"
+    return f'{x:.1f} {unit}' if unit else _pc(x)
+
 def _reached(x, limit, at):
     "Whether a figure is `at` 'least' or 'most' its limit"
     return x >= limit if at == 'least' else x <= limit
 
-def _verdict(x, limit, at):
+def _verdict(x, limit, at, unit=''):
     "What is said of a figure beside its limit, a text; empty where there is none"
     if not limit: return ''
     reached = '' if x is None else ': reached' if _reached(x, float(limit), at) else ': not reached'
-    return f'at {at} {_pc(float(limit))}{reached}'
+    return f'at {at} {_in_unit(float(limit), unit)}{reached}'
 
 # %% ../nbs/12a_card.ipynb #ba0c3077
 def _missed(m, goals):
@@ -330,13 +335,20 @@ def _tried(folder):
         '`nbs/tutorials/04_trials.ipynb` tells what was tried and what came of it.')
 
 # %% ../nbs/12a_card.ipynb #91728ded
+def _with_costs(m, folder):
+    "The metrics, with the speed that `make benchmark` measured, and the size of the bundle in MB"
+    folder = Path(folder)
+    size = sum(f.stat().st_size for f in folder.rglob('*') if f.is_file() and f.name != 'MODEL_CARD.md')/1e6
+    speed = folder/'report'/'speed.json'
+    return m | dict(size=size) | (dict(speed=json.loads(speed.read_text())) if speed.is_file() else {})
+
 def _goals(m, folder=BUNDLED):
     "Each goal, its figure, and whether it is reached; then what was tried for those that are not"
-    goals = _rows('goals.csv', folder)
+    goals, m = _rows('goals.csv', folder), _with_costs(m, folder)
     found = [(g, _figure(m, g['path'])) for g in goals]
-    shown = lambda x: 'not measured' if x is None else f'{x:.2%}'
-    verdicts = lambda g, x: [_verdict(x, g[k], g['at']) for k in ('must', 'goal')]
-    rows = [[g['figure'], shown(x), _spread(m, g['path']), *verdicts(g, x), g.get('command', '')] for g, x in found]
+    shown = lambda x, unit: 'not measured' if x is None else _in_unit(x, unit) if unit else f'{x:.2%}'
+    verdicts = lambda g, x: [_verdict(x, g[k], g['at'], g['unit']) for k in ('must', 'goal')]
+    rows = [[g['figure'], shown(x, g['unit']), _spread(m, g['path']), *verdicts(g, x), g.get('command', '')] for g, x in found]
     missed = '; '.join(_missed(m, goals)) or 'none'
     return f"""## Goals
 

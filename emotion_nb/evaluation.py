@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd
-from .calibration import calibration_error, plot_reliability
+from .calibration import calibration_bootstrap, calibration_error, plot_reliability
 from .core import CorpusError, EmotionError, require
 from .files import whole_file
 
@@ -85,6 +85,13 @@ def score(
         uar=float(recall.mean()), uar_interval=_uar_interval(recall, t['support']), per_class=t,
         confusion=_confusion(true, predicted, classes).loc[present])
 
+# %% ../nbs/09_evaluation.ipynb #88b5f6ba
+def _drawn(predictions):
+    "What a bootstrap draws (clips where a speaker is unknown or alone, else speakers), and that of each row"
+    speakers = predictions['speaker'].fillna('') if 'speaker' in predictions else None
+    if speakers is None or (speakers == '').any() or speakers.nunique() == 1: return 'clips', predictions.index
+    return 'speakers', speakers
+
 # %% ../nbs/09_evaluation.ipynb #99808980
 @dataclass
 class Report:
@@ -98,6 +105,11 @@ class Report:
     def ece(self) -> float: # 0 to 1
         "Expected calibration error in 15 bins"
         return calibration_error(*self.answers())
+
+    @property
+    def ece_interval(self) -> tuple: # Lower and upper end, each 0 to 1
+        "95 % interval of the calibration error, by a bootstrap over speakers, or over clips where they are not known"
+        return calibration_bootstrap(*self.answers(), _drawn(self.predictions)[1])
 
     def answers(self) -> tuple: # Probabilities `(n, classes)` and index `(n,)` of the true class
         "Probabilities and true classes, as the functions of calibration need them"
@@ -206,7 +218,8 @@ def report_figures(
     "All figures of a report"
     by = [dict(by=b, group=g, **r) for (b, g), r in report.breakdown().to_dict('index').items()]
     groups = {k: _score_figures(s) for k, s in report.groups.items()}
-    return json.loads(json.dumps(dict(protocol=report.protocol, ece=report.ece, breakdown=by, **groups)))
+    return json.loads(json.dumps(dict(protocol=report.protocol, ece=report.ece,
+        ece_interval=report.ece_interval, breakdown=by, **groups)))
 
 # %% ../nbs/09_evaluation.ipynb #3a83870b
 def _save(fig, path):
@@ -277,13 +290,6 @@ def uar_bootstrap(
     with np.errstate(invalid='ignore'): recall = drawn@right/(drawn@clips) # NaN: none of the drawn has this emotion
     return tuple(map(float, np.percentile(np.nanmean(recall, axis=1), (2.5, 97.5))))
 
-# %% ../nbs/09_evaluation.ipynb #88b5f6ba
-def _drawn(predictions):
-    "What a bootstrap draws (clips where a speaker is unknown or alone, else speakers), and that of each row"
-    speakers = predictions['speaker'].fillna('') if 'speaker' in predictions else None
-    if speakers is None or (speakers == '').any() or speakers.nunique() == 1: return 'clips', predictions.index
-    return 'speakers', speakers
-
 # %% ../nbs/09_evaluation.ipynb #ded2fd83
 @dataclass(repr=False)
 class CorpusReport(Report):
@@ -320,7 +326,8 @@ def _corpus_lines(report):
     span = lambda interval: f'{pc(interval[0])} to {pc(interval[1])}'
     return {'UAR': f'{pc(s.uar)} (95 % interval {span(s.uar_interval)}, bootstrap over {report.resampled})',
         'UAR by chance': pc(1/len(report.classes)), 'accuracy': f'{pc(s.accuracy)} (95 % interval {span(s.interval)})',
-        'mean confidence': pc(report.mean_confidence), 'expected calibration error (15 bins)': pc(report.ece)}
+        'mean confidence': pc(report.mean_confidence),
+        'expected calibration error (15 bins)': f'{pc(report.ece)} (95 % interval {span(report.ece_interval)})'}
 
 # %% ../nbs/09_evaluation.ipynb #c3bed2ab
 def _corpus_text(report):

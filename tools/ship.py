@@ -24,7 +24,7 @@ from emotion_nb.files import whole_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 EARLIER = 'earlier.csv' # In the bundle's report, as the next ones; what they hold comes from no training run
-KEPT = 'others.csv', 'goals.csv', 'tried.md'
+KEPT = 'others.csv', 'goals.csv', 'speed.json', 'tried.md'
 
 def write_card(folder, *more):
     "The card of a bundle, in it and in further folders"
@@ -32,7 +32,7 @@ def write_card(folder, *more):
     for place in (folder, *more): (place/'MODEL_CARD.md').write_text(card, encoding='utf-8')
 
 def keep_earlier(report):
-    "Put what was written by hand into a new report, and the table of earlier models with the model that is replaced"
+    "Put what no training writes into a new report, and the table of earlier models with the model that is replaced"
     for name in KEPT:
         if (BUNDLED/'report'/name).is_file(): shutil.copy(BUNDLED/'report'/name, report)
     m = read_manifest(BUNDLED)['metrics']
