@@ -348,7 +348,8 @@ def _goals(m, folder=BUNDLED):
     found = [(g, _figure(m, g['path'])) for g in goals]
     shown = lambda x, unit: 'not measured' if x is None else _in_unit(x, unit) if unit else f'{x:.2%}'
     verdicts = lambda g, x: [_verdict(x, g[k], g['at'], g['unit']) for k in ('must', 'goal')]
-    rows = [[g['figure'], shown(x, g['unit']), _spread(m, g['path']), *verdicts(g, x), g.get('command', '')] for g, x in found]
+    rows = [[g['figure'], shown(x, g['unit']), _spread(m, g['path']), *verdicts(g, x), g.get('command', '')]
+        for g, x in found]
     missed = '; '.join(_missed(m, goals)) or 'none'
     return f"""## Goals
 
@@ -457,8 +458,8 @@ def _confidence(m, factor=1.):
     if not {'calibration', 'protocol_b'} <= {*m}: return f'## How far to trust the confidence\n\n{_NOT_MEASURED}'
     c, before_after = m['calibration'], lambda e: f"{_pc(e['before'])} before, {_pc(e['after'])} after"
     for_strangers = '' if factor == 1 else f""",
-and multiplied by {factor:g} for those who are not in it: of the factors tried, this one has the smallest error in the worst
-case, among corpora left out and unseen speakers (`tools/temperature.py`)"""
+and multiplied by {factor:g} for those who are not in it: of the factors tried, this one has the smallest error in the
+worst case, among corpora left out and unseen speakers (`tools/temperature.py`)"""
     return f"""## How far to trust the confidence
 
 The logits are divided by a temperature of {c['temperature']:.2f}, fitted on the validation split{for_strangers}.

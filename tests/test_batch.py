@@ -305,7 +305,8 @@ if __name__ == '__main__': print(*save_predictions(
 
 def test_processes_give_the_table_of_threads_and_one_that_dies_is_resumed(tmp_path):
     def run(out, how, deadly=''):
-        return subprocess.run([sys.executable, 'work.py', out, how, deadly], cwd=tmp_path, capture_output=True, text=True)
+        command = [sys.executable, 'work.py', out, how, deadly]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     (tmp_path/'work.py').write_text(WORKERS)
     assert run('threads.csv', 'threads').stdout == '1000 0 0\n'
     died = run('processes.csv', 'processes', '900.wav')
@@ -335,8 +336,8 @@ if __name__ == '__main__':
 @pytest.mark.parametrize('sent', ['SIGINT', 'SIGKILL'])
 def test_no_process_outlives_the_one_that_began_it(tmp_path, sent):
     (tmp_path/'work.py').write_text(ENDLESS)
-    p = subprocess.Popen([sys.executable, tmp_path/'work.py'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True)
+    p = subprocess.Popen([sys.executable, tmp_path/'work.py'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True)
     assert p.stdout.readline() == 'begun\n'
     if sent == 'SIGINT': os.killpg(p.pid, signal.SIGINT)  # as a terminal sends it: to all processes
     else: p.kill()
