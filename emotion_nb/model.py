@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'FUNCTIONALS', 'RMS', 'ModelConfig', 'functionals', 'build_model', 'limited_functionals', 'build_lda',
-           'ensemble', 'logit_layers']
+           'Gate', 'ensemble', 'logit_layers']
 
 # %% ../nbs/07_model.ipynb #20c507f6
 from dataclasses import dataclass
@@ -209,15 +209,39 @@ def build_lda(
     return _classifier(inputs, s, len(biases), [weights, biases])
 
 # %% ../nbs/07_model.ipynb #e2d64ec0
+@dataclass(frozen=True)
+class Gate:
+    "How much the last member of an ensemble counts: not at all up to `low`, as much as the others from `high` on"
+    columns:slice # Whose mean over the frames and over themselves decides
+    low:float     # In standard deviations from the mean of the training clips
+    high:float    # Likewise
+
+def _gate_value(x, gate):
+    "0 to 1, `(batch, 1)`"
+    L = require('keras', 'train').layers
+    means, c = L.Permute((2, 1))(_masked_mean(x, _frame_mask(x))), gate.columns
+    level = L.GlobalAveragePooling1D()(L.Cropping1D((c.start, x.shape[2] - c.stop))(means))
+    width = gate.high - gate.low
+    return L.ReLU(max_value=1.)(L.Rescaling(1/width, -gate.low/width)(level))
+
+def _average(tensors):
+    "The mean of some tensors; the only one as it is"
+    return require('keras', 'train').layers.Average()(tensors) if len(tensors) > 1 else tensors[0]
+
 def ensemble(
     models:list, # From `build_model` or `build_lda`, trained
+    gate:Gate|None=None, # When the last one counts; `None` for always
 ): # `keras.Model`; the only one as it is
     "One network that answers with the mean of the logits of several"
     keras = require('keras', 'train')
     if len(models) == 1: return models[0]
     inputs = keras.Input(models[0].input_shape[1:], name='features')
     members = [keras.Model(m.input, m.get_layer(_LOGITS).output, name=f'member_{i}') for i, m in enumerate(models)]
-    logits = keras.layers.Average()([m(inputs) for m in members])
+    each = [m(inputs) for m in members]
+    logits = _average(each)
+    if gate:
+        L, others = keras.layers, _average(each[:-1])
+        logits = L.Add()([others, L.Multiply()([_gate_value(inputs, gate), L.Subtract()([logits, others])])])
     return keras.Model(inputs, keras.layers.Softmax(name='probabilities')(logits), name='emotion_nb')
 
 # %% ../nbs/07_model.ipynb #0a957083

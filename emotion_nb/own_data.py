@@ -341,7 +341,7 @@ def own_recipe(
     "A recipe for data of your own"
     batches = max(1, n//recipe.batches.batch_size)
     needed = max(recipe.epochs, min(-(-_BATCHES//batches), _MOST_EPOCHS))
-    return replace(recipe, prior=(), epochs=epochs or needed)
+    return replace(recipe, prior=(), temperature_factor=1., epochs=epochs or needed)
 
 # %% ../nbs/10c_own_data.ipynb #640cc935
 OWN_LICENCE = ('that of its recordings', """# Licence of this model

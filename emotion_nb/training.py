@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['RECIPES', 'Recipe', 'recipe_changes', 'fit_scaler', 'oversampled', 'learning_rate', 'masked_crossentropy',
            'compile_model', 'writing', 'open_run', 'versions', 'fit', 'plot_history', 'discriminant', 'without_offsets',
-           'lda_columns', 'fit_lda', 'shift_prior', 'calibrate', 'absent_emotions', 'TrainingData', 'prepare_data',
-           'fit_members', 'Run', 'run_config', 'train']
+           'lda_columns', 'fit_lda', 'band_gate', 'shift_prior', 'calibrate', 'absent_emotions', 'TrainingData',
+           'prepare_data', 'fit_members', 'Run', 'run_config', 'train']
 
 # %% ../nbs/08_training.ipynb #511a1a80
 import csv, io, json, platform, zipfile
@@ -24,8 +24,8 @@ from .core import TrainingError, require
 from .dataset import dataset_features, tta_features
 from .files import clear_parts, whole_file
 from .features import FeatureConfig, PRESETS, combine_tta, feature_ranges, fit_frames, mean_over_windows
-from .features import scaled, windows
-from .model import FUNCTIONALS, MODELS, ModelConfig, build_lda, build_model, ensemble, functionals
+from .features import mel_filters, scaled, windows
+from .model import FUNCTIONALS, MODELS, Gate, ModelConfig, build_lda, build_model, ensemble, functionals
 from .model import limited_functionals, logit_layers
 
 # %% ../nbs/08_training.ipynb #54968319
@@ -44,6 +44,7 @@ class Recipe:
     lda:bool=True                   # A linear discriminant of the functionals as a further member
     prior:tuple=(('calm', .5), ('neutral', .5)) # Weight of emotions in the prior of the answers; 1 for all others
     temperature_factor:float=1.5    # By which the temperature fitted on validation is multiplied
+    band_gate:tuple=(-1.05, -.8)    # LDA: between these levels from 4.5 to 7.5 kHz it begins to count; () for always
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
@@ -90,11 +91,11 @@ RECIPES = {
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
         n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), temperature_factor=1.,
-        tta_speeds=(.92, 1.08), lda_all=True, epochs=120, learning_rate=1.5e-3, warmup=4),
+        band_gate=(), tta_speeds=(.92, 1.08), lda_all=True, epochs=120, learning_rate=1.5e-3, warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
-        oversample=False, lda=False, prior=(), temperature_factor=1., epochs=50, learning_rate=1e-3, warmup=2,
+        oversample=False, lda=False, prior=(), temperature_factor=1., band_gate=(), epochs=50, learning_rate=1e-3, warmup=2,
         weight_decay=0., ema_momentum=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #c6c34711
@@ -410,6 +411,19 @@ def fit_lda(
     weights[used] = fitted
     return build_lda((n_frames, copies[0][0].shape[1]), mean, variance, weights, biases, rms)
 
+# %% ../nbs/08_training.ipynb #90769de3
+_GATE_HZ = 4500., 7500.
+
+def band_gate(
+    recipe:Recipe, # Its `lda`, `band_gate` and `features`
+): # `Gate` for `ensemble`; `None` where the recipe has none, or its features have no such bands
+    "When the discriminant of a recipe counts"
+    f = recipe.features
+    peaks = mel_filters(f).argmax(0)*f.sample_rate/f.n_fft
+    inside = np.flatnonzero((peaks > _GATE_HZ[0]) & (peaks < _GATE_HZ[1])) + feature_ranges(f)['mel'].start
+    return Gate(slice(int(inside[0]), int(inside[-1]) + 1), *recipe.band_gate) if (
+        recipe.lda and recipe.band_gate and len(inside)) else None
+
 # %% ../nbs/08_training.ipynb #d8855fd9
 def shift_prior(
     model, # From `build_model`, `build_lda` or `ensemble`
@@ -568,7 +582,8 @@ def train(
     _split(df, splits)
     folder = open_run(folder, run_config(df, splits, recipe))
     data = prepare_data(df, splits, recipe, progress)
-    model = ensemble(fit_members(data, recipe, folder, 'auto' if progress else 0))
+    members = fit_members(data, recipe, folder, 'auto' if progress else 0)
+    model = ensemble(members, band_gate(recipe))
     shift_prior(model, data.encoder.classes_, recipe.prior)
     temperature = calibrate(model, data.validation, data.true, recipe.temperature_factor)
     run = Run(model, data.scaler, data.encoder, recipe, folder, temperature)
