@@ -106,7 +106,7 @@ def main():
 _data = click.option('--data', type=click.Path(file_okay=False),
     help='Folder of the RAVDESS corpus. [default: $EMOTION_NB_DATA, or the cache]')
 _model = click.option('--model', type=click.Path(), 
-    help='Folder of a trained model, or  ravdess  for the bundled one of RAVDESS alone. [default: the bundled one]')
+    help='Folder of a trained model, or "ravdess" for the bundled one of RAVDESS alone. [default: the bundled one]')
 
 # %% ../nbs/14_cli.ipynb #c2864846
 def _file_names(ctx, param, incomplete):

@@ -56,7 +56,8 @@ def test_a_column_that_is_empty_is_left_out():
     assert docs.table([('x', '', '', 'Samples')]).splitlines()[0] == '|  |  |'
     assert docs.table([('x', 'list', '', '')]) == ''
 
-@pytest.mark.parametrize('source', ['#| hide\nimport x', '#| default_exp core', '#|hide\n1', '#| include: false\n1'])
+@pytest.mark.parametrize('source', ['#| hide\nimport x', '#| default_exp core', '#|hide\n1', '#| include: false\n1',
+                                    '#| export\nimport os\nfrom x import y'])
 def test_what_is_to_be_hidden_is_left_out(source): assert docs.converted(code(source), same) == []
 
 def test_what_is_exported_is_folded_after_its_entry():
@@ -151,6 +152,9 @@ def test_sphinx_shows_tables_outputs_and_folded_code_and_runs_nothing(site):
     page = (site/'page.html').read_text()
     assert 'id="loud"' in page and 'Greatest sample' in page and '<details class="admonition hide above-input">' in page
     assert '<td>7</td>' in page and 'kept' in page and 'secret' not in page and 'ZeroDivisionError' not in page
+
+def test_a_page_that_no_file_of_the_repository_holds_has_no_link_to_one(site):
+    assert '/edit/' not in (site/'page.html').read_text()
 
 def test_the_site_needs_no_other_host_and_finds_words(site):
     assert [*docs.faults(site)] == []

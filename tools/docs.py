@@ -126,6 +126,10 @@ def only_constants(source):
     "Is a cell but constants, which are best read as they stand?"
     return all(isinstance(n, (ast.Assign, ast.AnnAssign, ast.Expr)) for n in ast.parse(source).body)
 
+def only_imports(source):
+    "Does a cell but import?"
+    return all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in ast.parse(source).body)
+
 # --- A notebook as a page
 
 DIRECTIVE = re.compile(r'^#\|\s*(\w+):?\s*(.*?)\s*\n?$', re.M)
@@ -143,6 +147,7 @@ def converted(cell, change):
     if says.keys() & {'hide', 'default_exp'} or says.get('include') == 'false': return []
     source = re.sub(r'^#\|.*\n?', '', source, flags=re.M).strip()
     exported = bool(says.keys() & {'export', 'exports', 'exporti'})
+    if exported and only_imports(source): return []
     tags = ['remove-input'] if says.get('echo') == 'false' else []
     if exported and not only_constants(source): tags = ['hide-input']
     outputs = [] if says.get('output') == 'false' else [offline(o) for o in cell['outputs']]
@@ -361,8 +366,13 @@ def build():
         html_theme_options=dict(source_repository=CFG['git_url'], source_branch=CFG['branch'], source_directory=''))
     app = Sphinx(PAGES, None, SITE, OUT/'doctrees', 'html', confoverrides=says, status=None,
                  parallel=os.cpu_count() or 1)
+    app.connect('html-page-context', without_buttons)
     app.build(force_all=True) # the sidebar of a page depends on the others
     return app._warncount
+
+def without_buttons(app, page, template, context, doctree):
+    "No link to the file of a page in the repository for a page that has none there"
+    if not (ROOT/f"{page}{context.get('page_source_suffix', '')}").is_file(): context['theme_source_repository'] = ''
 
 class Addresses(HTMLParser):
     "What a page of the site loads, what it links to, and its anchors"

@@ -18,7 +18,7 @@ import numpy as np
 from fastcore.basics import patch
 from traitlets import Any, List
 from .jobs import Jobs, StatusLine, Stopped, Throttle
-from .live import LiveMicrophone, LiveView
+from .live import LIVE_SECONDS, LiveMicrophone, LiveView
 from .player import SoundView, playable
 from .table import ResultsTable, TimelineSaver
 from .text import (about_html, answer_html, card_html, results_html, tag, time_shares, timeline_html,
@@ -347,8 +347,8 @@ def _on_card(self:EmotionApp, change):
 def _hint(self:EmotionApp):
     "Which recordings are accepted"
     size, hours, minutes = self.picker.max_bytes, self.max_seconds/3600, self.recorder.max_seconds/60
-    return tag('p', f'Or drop them here: {FORMATS}, up to {megabytes(size)} and {hours:g} hours each; '
-                    f'recorded here up to {minutes:.2g} minutes.', class_='emotion-muted')
+    return tag('p', f'Or drop them here: {FORMATS}, up to {megabytes(size)} and {hours:g} hours each. '
+                    f'Record takes up to {minutes:.2g} minutes, Live up to {LIVE_SECONDS/60:g}.', class_='emotion-muted')
 
 # %% ../../nbs/13g_page.ipynb #bac252a5
 @patch
