@@ -95,8 +95,8 @@ RECIPES = {
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
-        oversample=False, lda=False, prior=(), temperature_factor=1., band_gate=(), epochs=50, learning_rate=1e-3, warmup=2,
-        weight_decay=0., ema_momentum=0., monitor='val_loss')}
+        oversample=False, lda=False, prior=(), temperature_factor=1., band_gate=(), epochs=50, learning_rate=1e-3,
+        warmup=2, weight_decay=0., ema_momentum=0., monitor='val_loss')}
 
 # %% ../nbs/08_training.ipynb #c6c34711
 def _member_recipe(recipe, i):
