@@ -279,7 +279,8 @@ def report_page():
     parts = ['# Report of the bundled model',
              'What `emotion-nb train` and `emotion-nb crossval` wrote beside the model. '
              f"Every prediction lies in [the repository]({web('emotion_nb/bundled/report')}); "
-             'the [model card](MODEL_CARD.md) says what it means.']
+             'the [model card](MODEL_CARD.md) says what it means. The temperature of the default model suits '
+             'recordings of strangers, where it is less often right: on these splits it is less sure than it might be.']
     for folder in sorted({p.parent for p in (ROOT/CFG['lib_name']).glob('bundled*/report/**/*.png')}):
         parts.append(f"## {folder.relative_to(ROOT/CFG['lib_name'])}")
         parts += [f'### {p.stem.replace("_", " ").capitalize()}\n\n![{p.stem}]({p.relative_to(ROOT)})'

@@ -346,10 +346,10 @@ def _on_card(self:EmotionApp, change):
 @patch
 def _hint(self:EmotionApp):
     "Which recordings are accepted"
-    size, hours, minutes = self.picker.max_bytes, self.max_seconds/3600, self.recorder.max_seconds/60
-    return tag('p', f'Or drop them here: {FORMATS}, up to {megabytes(size)} and {hours:g} hours each. '
-                    f'Record takes up to {minutes:.2g} minutes, Live up to {LIVE_SECONDS/60:g}.',
-        class_='emotion-muted')
+    size, hours = megabytes(self.picker.max_bytes), self.max_seconds/3600
+    record, live = self.recorder.max_seconds/60, LIVE_SECONDS/60
+    return tag('p', f'Or drop them here: {FORMATS}, up to {size} and {hours:g} hours each. '
+                    f'Record takes up to {record:.2g} minutes, Live up to {live:g}.', class_='emotion-muted')
 
 # %% ../../nbs/13g_page.ipynb #bac252a5
 @patch
