@@ -457,12 +457,12 @@ def _confidence(m, factor=1.):
     "The section of calibration; `factor`: of the temperature in the recipe"
     if not {'calibration', 'protocol_b'} <= {*m}: return f'## How far to trust the confidence\n\n{_NOT_MEASURED}'
     c, before_after = m['calibration'], lambda e: f"{_pc(e['before'])} before, {_pc(e['after'])} after"
-    for_strangers = '' if factor == 1 else f""",
-and multiplied by {factor:g} for those who are not in it: of the factors tried, this one has the smallest error in the
-worst case, among corpora left out and unseen speakers (`tools/temperature.py`)"""
+    fitted = 'the one that fits the validation split best' if factor == 1 else f"""the one that fits the validation
+split best, {c['temperature']/factor:.2f}, times {factor:g} for those who are not in it. Of the factors tried, this one
+has the smallest error in the worst case, among corpora left out and unseen speakers (`tools/temperature.py`)"""
     return f"""## How far to trust the confidence
 
-The logits are divided by a temperature of {c['temperature']:.2f}, fitted on the validation split{for_strangers}.
+The logits are divided by a temperature of {c['temperature']:.2f}: {fitted}.
 Expected calibration error, 15 bins: validation {before_after(c['validation'])}, test {before_after(c['test'])};
 unseen speakers, protocol B: {_pc(m['protocol_b']['ece'])}. `emotion-nb evaluate` prints that of the test split.
 That on corpora which the model never met stands in the first table, with the mean confidence beside the accuracy.
