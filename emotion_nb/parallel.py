@@ -10,6 +10,7 @@ import os, pickle, signal
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from itertools import islice
 from multiprocessing import get_context, parent_process
@@ -89,6 +90,14 @@ def _end_with_parent():
     parent_process().join()
     os._exit(1)
 
+@contextmanager
+def _blocked_interrupts():
+    "Processes that are begun here never see Ctrl+C, which the terminal sends to all; this one sees it afterwards"
+    if not hasattr(signal, 'pthread_sigmask'): yield; return # Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try: yield
+    finally: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 def _begin(file, stop):
     "Make a worker process ready for `_some`"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -129,8 +138,10 @@ def _from_processes(f, items, n):
     with TemporaryDirectory(prefix='emotion_nb_') as folder:
         (file := Path(folder)/'function.pickle').write_bytes(pickle.dumps(f))
         pool = ProcessPoolExecutor(n, context, _begin, (file, stop))
+        def submit(chunk): # which may start a process
+            with _blocked_interrupts(): return pool.submit(_some, chunk)
         try:
-            for results, error in _in_order(partial(pool.submit, _some), _chunks(items), n):
+            for results, error in _in_order(submit, _chunks(items), n):
                 yield from results
                 if error: raise error
         except BrokenProcessPool: raise EmotionError(_DIED) from None

@@ -319,15 +319,17 @@ def test_processes_give_the_table_of_threads_and_one_that_dies_is_resumed(tmp_pa
 
 ENDLESS = """
 import itertools, time
+from contextlib import closing
 from emotion_nb.parallel import in_processes, stoppable
 def work(i):
     if i:
         for _ in stoppable(itertools.count()): time.sleep(.01)
 if __name__ == '__main__':
-    results = in_processes(work, itertools.chain([0]*16, itertools.count(1)), n_jobs=2)
-    next(results)
-    print('begun', flush=True)
-    try: list(results)
+    try:
+        with closing(in_processes(work, itertools.chain([0]*16, itertools.count(1)), n_jobs=2)) as results:
+            next(results)
+            print('begun', flush=True)
+            list(results)
     except KeyboardInterrupt: print('stopped', flush=True)
 """
 
@@ -335,6 +337,7 @@ if __name__ == '__main__':
 @pytest.mark.skipif(os.name != 'posix', reason='Windows has neither these signals nor process groups')
 @pytest.mark.parametrize('sent', ['SIGINT', 'SIGKILL'])
 def test_no_process_outlives_the_one_that_began_it(tmp_path, sent):
+    "Nor does one that is still starting complain about Ctrl+C: the second one is, when the first has answered"
     (tmp_path/'work.py').write_text(ENDLESS)
     p = subprocess.Popen([sys.executable, tmp_path/'work.py'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True)
