@@ -6,25 +6,26 @@
 __all__ = ['InputError', 'as_recordings', 'FeatureExtractor', 'svm_baseline', 'EmotionEstimator']
 
 # %% ../nbs/12b_estimators.ipynb #c7999969
-import os
+import hashlib, os
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from numbers import Integral, Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import numpy as np, pandas as pd
 from .audio import SAMPLE_RATE, load_audio
 from .bundle import _is_label, load_bundle, save_bundle
 from .classifier import EmotionClassifier
-from .core import AudioError, require
+from .core import AudioError, EmotionError, require
 from .corpus import _duplicates, _sha256
 from .dataset import copy_features
 from .features import FeatureConfig, extract_features, feature_names, feature_ranges, prepare
 from .model import FUNCTIONALS, functionals
 from .own_data import OWN_LICENCE, draw_groups, own_recipe, split_groups
-from .parallel import in_parallel
-from .sources import named, recordings
-from .training import Recipe, train
+from .parallel import in_parallel, n_threads
+from .sources import NAMELESS, named, recordings, source_name
+from .training import Recipe, train, writing
 
 # %% ../nbs/12b_estimators.ipynb #da471be6
 _base = require('sklearn.base', 'train')
@@ -34,47 +35,62 @@ class InputError(AudioError, ValueError):
     "What was given to an estimator is no list of recordings, or one of them cannot be used"
 
 @contextmanager
-def _input_errors():
-    "Turn an `AudioError` into an `InputError`"
+def _input_errors(place='', x=None):
+    "Turn an `AudioError` into an `InputError`, which names the place of a recording `x` that has no name"
     try: yield
     except InputError: raise
-    except AudioError as e: raise InputError(str(e)) from e
+    except AudioError as e:
+        raise InputError(f'{place}: {e}' if place and source_name(x) == NAMELESS else str(e)) from e
 
 # %% ../nbs/12b_estimators.ipynb #1da94f22
 def _check_samples(X):
     "Raise `InputError` where the rows of an array cannot be sounds"
     if X.dtype.kind == 'c': raise InputError('Complex data not supported: the samples of a sound are real numbers.')
-    if not X.shape[1]: raise InputError(f'0 feature(s) (shape={X.shape}) while a minimum of 1 is required: a sound has '
-        'samples.')
+    if 0 in X.shape[1:]: raise InputError(f'0 feature(s) (shape={X.shape}) while a minimum of 1 is required: a sound '
+        'has samples.')
     if X.dtype.kind == 'f' and not np.isfinite(X).all():
         raise InputError('Input X contains NaN or infinity: the samples of a sound are finite numbers.')
+
+def _rows(X):
+    "The recordings of an array with more axes than one: its only column, or its rows"
+    if X.dtype.kind not in 'OUST': _check_samples(X); return [*X]
+    return [*X[:, 0]] if X.shape[1:] == (1,) else [*map(tuple, X)]
+
+def _column(X):
+    "The column of a table that has one, or its rows of numbers"
+    if X.shape[1] == 1: return X.iloc[:, 0]
+    if (rows := X.to_numpy()).dtype.kind in 'OUST':
+        raise InputError(f'X is a table of {X.shape[1]} columns: give the one that holds recordings, as in X["path"].')
+    return rows
 
 def _listed(X):
     "The recordings of `X` as a list"
     if hasattr(X, 'toarray'): raise InputError('A sparse matrix holds no recordings: give a list of them.')
-    if hasattr(X, 'iloc') and X.ndim == 2: X = X.iloc[:, 0] if X.shape[1] == 1 else X.to_numpy() # a table
-    elif hasattr(X, '__array__') and not hasattr(X, 'iloc'): X = np.asarray(X)
-    if getattr(X, 'ndim', 1) != 2: return [*recordings(X)]
-    if X.dtype.kind in 'OUS': return [*X.ravel()] if X.shape[1] == 1 else [*X]
-    _check_samples(X)
-    return [*X]
-
+    if hasattr(X, 'iloc'): X = _column(X) if X.ndim == 2 else X # pandas
+    elif hasattr(X, '__array__'): X = np.asarray(X)
+    if getattr(X, 'ndim', 1) > 1: return _rows(X)
+    if getattr(X, 'shape', None) == (0,): return []
+    xs = recordings(X, 'give a list of them')
+    if xs is X or isinstance(X, (set, frozenset)):
+        raise InputError(f'Recordings are given as a list, not as {type(X).__name__}.')
+    return [*xs]
 
 # %% ../nbs/12b_estimators.ipynb #50cf80cb
 def as_recordings(
-    X, # Recordings; a row of an array `(n, samples)` is one
+    X, # Recordings; of an array `(n, samples)`, `(n, samples, channels)` or `(n, channels, samples)` each row is one
     sample_rate:int=SAMPLE_RATE, # Of arrays that come without one, Hz
 ) -> list: # At least one, each as `EmotionClassifier` takes it
     "The recordings of an `X` of scikit-learn; raises `InputError`"
     with _input_errors(): xs = _listed(X)
     if not xs: raise InputError('Found array with 0 sample(s) while a minimum of 1 is required: give recordings.')
-    samples = lambda x: isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in 'iuf'
+    samples = lambda x: hasattr(x, '__array__') and np.ndim(x)
     return [(x, sample_rate) if samples(x) else x for x in xs]
 
 # %% ../nbs/12b_estimators.ipynb #c105e514
-def _features(config, cache, x):
-    "The features of a recording, `(frames, columns)` float32; raises `InputError`"
-    with _input_errors():
+def _features(config, cache, item):
+    "The features of `(place in X, recording)`, `(frames, columns)` float32; raises `InputError`"
+    i, x = item
+    with _input_errors(f'X[{i}]', x):
         if cache and isinstance(x, (str, os.PathLike)) and os.path.isfile(x):
             return copy_features(os.fspath(x), _sha256(x), config)
         y = load_audio(x, config.sample_rate)
@@ -113,14 +129,16 @@ class FeatureExtractor(_base.TransformerMixin, _base.BaseEstimator):
     ) -> np.ndarray: # `(n, 5*columns)` float32; or `(n,)` of arrays `(frames, columns)` float32
         "The features of recordings; raises `InputError`"
         _check_extractor(self)
-        xs = in_parallel(partial(_features, self._config, self.cache), as_recordings(X, self.sample_rate), self.n_jobs)
-        return (_as_rows if self.output == 'functionals' else _as_objects)(xs, self._config)
+        of_one, xs = partial(_features, self._config, self.cache), as_recordings(X, self.sample_rate)
+        features = in_parallel(of_one, enumerate(xs), self.n_jobs)
+        return (_as_rows if self.output == 'functionals' else _as_objects)(features, self._config)
 
     @require('sklearn.utils.metaestimators', 'train').available_if(lambda self: self.output == 'functionals')
     def get_feature_names_out(self,
         input_features=None, # Ignored
     ) -> np.ndarray: # `(5*columns,)` of str, such as `mel_3_mean`
         "The names of the functionals; there are none of frames"
+        _check_extractor(self)
         columns = feature_names(self._config)
         return np.array([f'{c}_{f}' for f in FUNCTIONALS for c in columns], object)
 
@@ -135,7 +153,8 @@ class FeatureExtractor(_base.TransformerMixin, _base.BaseEstimator):
 # %% ../nbs/12b_estimators.ipynb #a69faaa2
 def _check_extractor(e):
     "Raise `ValueError` for a parameter that is not possible"
-    if e.output not in _OUTPUTS: raise ValueError(f'output is {" or ".join(map(repr, _OUTPUTS))}, not {e.output!r}.')
+    if not isinstance(e.output, str) or e.output not in _OUTPUTS:
+        raise ValueError(f'output is {" or ".join(map(repr, _OUTPUTS))}, not {e.output!r}.')
     if not isinstance(e._config, FeatureConfig): raise ValueError(f'features is a FeatureConfig, not {e.features!r}.')
 
 def _as_rows(xs, config):
@@ -170,17 +189,23 @@ def _file(x, i, folder, config):
     "The path of recording `i`; one that is no file becomes one in `folder`, at the sample rate of the features"
     if isinstance(x, (str, os.PathLike)) and os.path.isfile(x): return os.fspath(x)
     path, rate = folder/f'{i}.au', config.sample_rate
-    y = load_audio(x, rate)
-    try: prepare(y, config)
-    except AudioError as e: raise InputError(f'Recording {i}: {e}') from None
+    with _input_errors(f'X[{i}]', x):
+        y = load_audio(x, rate)
+        try: prepare(y, config)
+        except AudioError as e: raise named(e, x) from None
     import soundfile as sf
     sf.write(path, y, rate, format='AU', subtype='FLOAT') # a WAV file of floats would hold the time
     return str(path)
 
+def _clip(i, content, label):
+    "A name that another recording or another label changes, so that a run is resumed only for the same ones"
+    return f'{i:06}-{hashlib.sha256(f"{content} {label}".encode()).hexdigest()[:12]}'
+
 def _catalogue(xs, labels, speakers, folder, config):
     "The catalogue of recordings with labels; raises `InputError`"
-    with _input_errors(): paths = [_file(x, i, folder, config) for i, x in enumerate(xs)]
-    clips, contents = [f'{i:06}' for i in range(len(xs))], [_sha256(path) for path in paths]
+    paths = [_file(x, i, folder, config) for i, x in enumerate(xs)]
+    contents = [_sha256(path) for path in paths]
+    clips = [_clip(i, *clip) for i, clip in enumerate(zip(contents, labels))]
     df = pd.DataFrame(dict(path=paths, clip=clips, corpus='table', channel='speech', emotion=labels, content=contents,
         speaker=clips if speakers is None else [c if pd.isna(s) else str(s) for c, s in zip(clips, speakers)]))
     df['duplicate_of'] = pd.Series(_duplicates(dict(zip(clips, contents))), dtype=object)
@@ -189,7 +214,6 @@ def _catalogue(xs, labels, speakers, folder, config):
 # %% ../nbs/12b_estimators.ipynb #c46c6ec9
 def _validated(df, share, seed):
     "The split of training recordings, of which a share is for validation; raises `ValueError`"
-    if not 0 < share < 1: raise InputError(f'validation is a share between 0 and 1, such as .1, not {share!r}.')
     drawn = draw_groups(df['emotion'], split_groups(df, 'speaker'), share, seed)
     if drawn is None: raise InputError(f'From {len(df)} recordings no validation split can be drawn that leaves every '
         'label in training: give at least two of each label, and of each the recordings of two speakers.')
@@ -214,7 +238,7 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
         random_state=None, # Seed, or `numpy.random.RandomState`
         validation=.1, # Share of the recordings that calibrate the confidence and choose the epoch
         sample_rate=SAMPLE_RATE, # Of arrays that come without one, Hz
-        folder=None, # Where the run and its bundle are kept and resumed, of one fit only; `None` for a temporary one
+        folder=None, # Where the run of one fit with a seed is kept and resumed; `None` for a temporary one
         n_jobs=None, # Threads of predictions; `None` or -1 for one per core
         verbose=0, # 1 shows progress
     ):
@@ -227,12 +251,15 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
         y, # Label of each
         speakers=None, # Who speaks in each, `None` or NaN where unknown; not divided between training and validation
     ): # The classifier
-        "Train; raises `ValueError`"
-        xs, y = as_recordings(X, self.sample_rate), _targets(X, y, speakers)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2: raise InputError(f'There is only one class, {self.classes_[0]!r}: give two or more.')
-        self.labels_ = _names(self.classes_)
-        self.classifier_ = _trained(self, xs, np.array(self.labels_, object)[codes], speakers)
+        "Train; raises `ValueError`, or `TrainingError` where `folder` holds another run or cannot be written"
+        _check_network(self)
+        xs = as_recordings(X, self.sample_rate)
+        y, speakers = _targets(X, y), None if speakers is None else _aligned(X, speakers, 'speakers')
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2: raise InputError(f'There is only one class, {classes.tolist()[0]!r}: give two or more.')
+        labels = _names(classes)
+        self.classifier_ = _trained(self, xs, np.array(labels, object)[codes], speakers)
+        self.classes_, self.labels_ = classes, labels
         return self
 
     def predict_proba(self,
@@ -240,9 +267,9 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
     ) -> np.ndarray: # `(n, classes)` float64, in the order of `classes_`
         "The probability of each class; raises `InputError`"
         require('sklearn.utils.validation', 'train').check_is_fitted(self)
-        xs = as_recordings(X, self.sample_rate)
-        with _input_errors(): p = self.classifier_.predict_proba(xs, self.n_jobs)
-        return p[:, [*map(self.classifier_.classes_.tolist().index, self.labels_)]].astype(float)
+        answers = _answers(self.classifier_, as_recordings(X, self.sample_rate), self.n_jobs)
+        p = [[answer.probabilities[label] for label in self.labels_] for answer in answers]
+        return np.array(p, np.float32).astype(float) # as those of `classifier_`
 
     def predict(self,
         X, # Recordings
@@ -258,19 +285,48 @@ class EmotionEstimator(_base.ClassifierMixin, _base.BaseEstimator):
         return tags
 
 # %% ../nbs/12b_estimators.ipynb #a397e6e6
-def _targets(X, y, speakers):
+def _answers(classifier, xs, n_jobs):
+    "A `Prediction` for each recording; raises `InputError`"
+    for i, (x, answer) in enumerate(zip(xs, classifier.predict_iter(xs, n_jobs, 'return'))):
+        with _input_errors(f'X[{i}]', x):
+            if isinstance(answer, EmotionError): raise answer
+        yield answer
+
+def _aligned(X, values, name):
+    "An array of objects, one for each recording; raises `ValueError`"
+    values = np.asarray(values, object) # in an array of strings, NaN would be the word nan
+    if values.shape[1:] == (1,): values = values[:, 0]
+    if values.ndim != 1: raise InputError(f'{name} is a list, not an array of shape {values.shape}.')
+    require('sklearn.utils.validation', 'train').check_consistent_length(X, values)
+    return values
+
+def _targets(X, y):
     "The labels as an array, after lengths and kinds were checked; raises `ValueError`"
-    v = require('sklearn.utils.validation', 'train')
     if y is None: raise InputError('EmotionEstimator requires y to be passed, but the target y is None.')
-    y = v.column_or_1d(y, warn=True)
-    v.check_consistent_length(X, y, speakers)
+    y, labels = require('sklearn.utils.validation', 'train').column_or_1d(y, warn=True), _aligned(X, y, 'y')
+    if len(missing := np.flatnonzero(pd.isna(labels))):
+        raise InputError(f'Input y contains NaN or None, first in y[{missing[0]}]: give each recording a label.')
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise InputError('Labels are all text or all numbers, and y has both: use one of them.')
     require('sklearn.utils.multiclass', 'train').check_classification_targets(y)
     return y
 
 def _seed(random_state):
-    "A whole number"
-    if isinstance(random_state, (int, np.integer)): return int(random_state)
-    return int(require('sklearn.utils', 'train').check_random_state(random_state).randint(2**16))
+    "A whole number; raises `ValueError`"
+    drawn = require('sklearn.utils', 'train').check_random_state(random_state)
+    return int(random_state) if isinstance(random_state, Integral) else int(drawn.randint(2**16))
+
+def _check_network(e):
+    "Raise `ValueError` for a parameter that is not possible"
+    if not isinstance(e.recipe, Recipe | None): raise ValueError(f'recipe is a Recipe, not {e.recipe!r}.')
+    if not (isinstance(e.validation, Real) and 0 < e.validation < 1):
+        raise ValueError(f'validation is a share between 0 and 1, such as .1, not {e.validation!r}.')
+    recipe = _changed_recipe(e, 1, 0)
+    for name, least in dict(epochs=1, n_augmented=0, members=0 if recipe.lda else 1).items():
+        n = getattr(recipe, name)
+        if not isinstance(n, Integral) or n < least:
+            raise ValueError(f'{name} is a whole number, {least} or more, not {n!r}.')
+    n_threads(e.n_jobs)
 
 # %% ../nbs/12b_estimators.ipynb #c97995cd
 def _changed_recipe(e, n, seed):
@@ -288,7 +344,7 @@ def _trained(e, xs, labels, speakers):
     seed = _seed(e.random_state)
     with ExitStack() as stack:
         folder = Path(e.folder or stack.enter_context(TemporaryDirectory(prefix='emotion_nb-')))
-        (folder/'recordings').mkdir(parents=True, exist_ok=True)
+        with writing(folder): (folder/'recordings').mkdir(parents=True, exist_ok=True)
         df = _catalogue(xs, labels, speakers, folder/'recordings', (e.recipe or Recipe()).features)
         split = _validated(df, e.validation, seed)
         recipe = _changed_recipe(e, int((split == 'train').sum()), seed)

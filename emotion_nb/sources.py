@@ -367,12 +367,13 @@ _FILES = str, bytes, bytearray, memoryview, os.PathLike, Mapping
 
 def recordings(
     xs, # Iterable of recordings
+    remedy:str='give a list, or use predict', # End of the message where it is one recording
 ): # Iterator of them
     "The recordings one by one; raises `AudioError` where these are none, or one"
     file = isinstance(xs, _FILES) or callable(getattr(xs, 'read', None))
     samples = getattr(getattr(xs, 'dtype', None), 'kind', 'O') in 'biufc'
     if file or samples or isinstance(xs, tuple) and any(isinstance(v, Number) for v in xs):
-        name = source_name(xs).replace(NAMELESS, 'This')
-        raise AudioError(f'{name} is one recording, and many are expected: give a list, or use predict.')
+        name = NAMELESS if samples else source_name(xs) # a column of a table has a name too
+        raise AudioError(f'{name.replace(NAMELESS, "This")} is one recording, and many are expected: {remedy}.')
     try: return iter(xs)
     except TypeError: raise AudioError(f'Recordings are given as a list, not as {type(xs).__name__}.') from None

@@ -2,14 +2,16 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emotion_nb.core import EmotionError, example_clips
+from emotion_nb.core import EmotionError, TrainingError, example_clips
 from emotion_nb.estimators import EmotionEstimator, FeatureExtractor, InputError, svm_baseline
 from emotion_nb.features import FeatureConfig
 
@@ -112,8 +114,8 @@ def test_the_network_learns_and_its_answers_are_those_of_its_classifier(network,
 
 def test_speakers_are_not_divided_between_training_and_validation(network, tones):
     from emotion_nb.bundle import read_split
-    split = read_split(network.classifier_.bundle)
-    of = [{split[f'{i:06}'] for i in np.flatnonzero(tones[2] == speaker)} for speaker in range(6)]
+    split = {int(clip.split('-')[0]): name for clip, name in read_split(network.classifier_.bundle).items()}
+    of = [{split[i] for i in np.flatnonzero(tones[2] == speaker)} for speaker in range(6)]
     assert all(len(s) == 1 for s in of) and of.count({'validation'}) == 1
 
 def test_a_fitted_network_outlives_its_folder_and_a_pickle(network, tones, tmp_path):
@@ -129,9 +131,51 @@ def test_a_speaker_that_is_not_known_is_no_speaker_of_others(tones, tmp_path):
     df = _catalogue(tones[0][:4], ['a', 'b']*2, ['Ada', None, float('nan'), 'Ada'], tmp_path, FeatureConfig())
     assert df['speaker'].nunique() == 3 and df['speaker'][0] == df['speaker'][3]
 
-@pytest.mark.parametrize('share', [0, 1, -.1, float('nan')])
-def test_a_share_for_validation_that_is_none(network, tones, share):
-    with pytest.raises(ValueError, match='between 0 and 1'): clone(network).set_params(validation=share).fit(*tones[:2])
+@pytest.mark.parametrize('speakers', [['Ada', float('nan')]*12, [['Ada'], [None]]*12, pd.DataFrame(['Ada', None]*12)])
+def test_speakers_may_be_a_column_in_which_some_are_not_known(tones, speakers):
+    from emotion_nb.estimators import _aligned
+    found = _aligned(tones[0], speakers, 'speakers')
+    assert found.shape == (24,) and found[2] == 'Ada' and pd.isna(found[3])
+
+@pytest.mark.parametrize('y, message', [
+    (['a', 'b']*11 + ['a', float('nan')], r'NaN or None, first in y\[23\]'), (['a', 'b']*11 + [None, 'b'], r'y\[22\]'),
+    (pd.Series(['a', 'b']*11 + [None, 'b'], dtype='string'), r'y\[22\]'),
+    ([0., 1.]*11 + [0., float('nan')], r'y\[23\]'),
+    (['a', 1]*12, 'text or all numbers'), (['a']*24, "only one class, 'a'"), ('high', '1d array')])
+def test_labels_that_cannot_be_learnt(network, tones, y, message):
+    with pytest.raises(ValueError, match=message): clone(network).fit(tones[0], y)
+
+@pytest.mark.parametrize('speakers, message', [('Ada', 'speakers is a list'), ([1, 2], 'inconsistent numbers')])
+def test_speakers_that_are_not_one_for_each_recording(network, tones, speakers, message):
+    with pytest.raises(ValueError, match=message): clone(network).fit(*tones[:2], speakers=speakers)
+
+@pytest.mark.parametrize('parameter, values', dict(validation=[0, 1, -.1, float('nan'), '.1'], recipe=['default', {}],
+    epochs=[0, 1.5], members=[0, '2'], n_augmented=[-1], n_jobs=[0], random_state=[-1, 2**32, 'a']).items())
+def test_a_parameter_that_is_not_possible_is_named_before_anything_is_trained(network, tones, parameter, values):
+    named = 'seed' if parameter == 'random_state' else parameter # in the words of scikit-learn, or of NumPy
+    for value in values:
+        with pytest.raises(ValueError, match=f'(?i){named}'):
+            clone(network).set_params(**{parameter: value}).fit(*tones[:2])
+
+def test_a_fit_that_fails_leaves_the_network_as_it_was(network, tones):
+    fitted = pickle.loads(pickle.dumps(network))
+    with pytest.raises(InputError, match='no validation split'): fitted.fit(tones[0][:2], ['other', 'words'])
+    assert fitted.score(*tones[:2]) == network.score(*tones[:2])
+
+def test_a_folder_is_resumed_for_the_same_recordings_and_labels_only(network, tones, tmp_path):
+    X, y, _ = tones
+    kept = clone(network).set_params(folder=tmp_path/'run', epochs=1)
+    first = clone(kept).fit(X[:12], y[:12]).predict_proba(X[:2])
+    trained = (tmp_path/'run'/'run'/'config.json').stat()
+    np.testing.assert_array_equal(clone(kept).fit(X[:12], y[:12]).predict_proba(X[:2]), first)
+    for other in (X[12:], y[12:]), (X[:12], y[1:13]):
+        with pytest.raises(TrainingError, match='other settings'): clone(kept).fit(*other)
+    assert (tmp_path/'run'/'run'/'config.json').stat() == trained
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(network, tones, tmp_path):
+    (tmp_path/'file').write_bytes(b'')
+    with pytest.raises(TrainingError, match='cannot be written'):
+        clone(network).set_params(folder=tmp_path/'file').fit(*tones[:2])
 
 def test_parameters_change_the_recipe(network):
     from emotion_nb.estimators import _changed_recipe
@@ -149,6 +193,8 @@ def test_a_baseline_is_validated_on_whole_speakers_and_searched(tones):
     assert cross_val_score(svm, X, y, groups=speakers, cv=GroupKFold(3)).mean() > .7
     search = GridSearchCV(svm, {'svm__C': [1., 10.]}, cv=GroupKFold(3)).fit(X, y, groups=speakers)
     assert search.best_score_ > .7 and search.score(X, y) > .9 and len(search.cv_results_['params']) == 2
+    proba = CalibratedClassifierCV(svm, cv=2).fit(X, y).predict_proba(X) # as the page says, since it has none itself
+    assert not hasattr(svm, 'predict_proba') and proba.shape == (24, 2)
 
 def test_a_clip_has_the_same_features_as_path_bytes_and_samples(tmp_path, monkeypatch):
     import soundfile as sf
@@ -164,7 +210,42 @@ def test_a_table_of_features_has_their_names(tones):
     t = FeatureExtractor().set_output(transform='pandas').fit_transform(tones[0][:2])
     assert t.shape[0] == 2 and t.columns[0] == 'mfcc_0_mean' and t.notna().all().all()
 
-@pytest.mark.parametrize('X', ['a.wav', [], np.zeros(9), [3.], ['nowhere.wav'], [np.zeros(9000)], None])
-def test_what_is_no_list_of_recordings_is_an_error_of_both_kinds(X):
-    with pytest.raises(ValueError) as e: FeatureExtractor().fit(X).transform(X)
+def test_an_array_without_a_sample_rate_may_have_channels(tones):
+    y = tones[0][0][0]
+    X = [y, np.stack([y, y]), pd.Series(y)]
+    mono, *others = FeatureExtractor(sample_rate=16_000, n_jobs=1).fit_transform(X)
+    for x in [*others, *FeatureExtractor(sample_rate=16_000, n_jobs=1).fit_transform(np.stack([X[1]]))]:
+        np.testing.assert_allclose(x, mono, rtol=1e-4, atol=1e-4)
+
+def test_pairs_may_be_the_rows_of_an_array_of_objects(tones):
+    rows = np.array(tones[0][:2], object)
+    assert rows.shape == (2, 2) and (FeatureExtractor(n_jobs=1).fit_transform(rows)
+                                     == FeatureExtractor(n_jobs=1).fit_transform(tones[0][:2])).all()
+
+NONE = 'minimum of 1 is required'
+
+@pytest.mark.parametrize('X, message', [
+    ('a.wav', 'a.wav is one recording, and many are expected: give a list of them'), ([], NONE), (np.array([]), NONE),
+    (pd.DataFrame(dict(path=[])), NONE), (np.zeros(9), '^This is one recording'), ([3.], r'X\[0\]: A recording is'),
+    (pd.Series([3.], name='code'), '^This is one recording'), (['nowhere.wav'], '^nowhere.wav does not exist'),
+    ([np.zeros(9000)], r'X\[0\]: The recording is silent'), (None, 'not as NoneType'), ({'a.wav'}, 'not as set'),
+    ((x for x in ['a.wav']), 'not as generator'), ([np.zeros(9) > 0], 'not 1-D of bool'),
+    (pd.DataFrame(dict(path=['a.wav'], emotion=['calm'])), 'table of 2 columns')])
+def test_what_is_no_list_of_recordings_is_an_error_of_both_kinds(X, message):
+    with pytest.raises(ValueError, match=message) as e: FeatureExtractor().fit(X).transform(X)
     assert isinstance(e.value, EmotionError) and isinstance(e.value, InputError) and '\n' not in str(e.value)
+
+@pytest.mark.parametrize('bad', [None, b'no sound', (np.zeros(9), 16_000), (np.zeros(9000), 16_000)])
+def test_a_bad_recording_without_a_name_is_named_by_its_place(network, tones, bad):
+    X, y, _ = tones
+    for use in FeatureExtractor().transform, network.predict, lambda X: clone(network).fit(X, y[:4]):
+        with pytest.raises(InputError, match=r'^X\[2\]: '): use([*X[:2], bad, X[3]])
+
+@pytest.mark.parametrize('parameters, message', [
+    (dict(features={}), 'features is a FeatureConfig'), (dict(output=['frames']), "output is 'functionals' or"),
+    (dict(output=np.array(['functionals', 'frames'])), "output is 'functionals' or")])
+def test_a_parameter_of_the_features_that_is_not_possible(parameters, message):
+    with pytest.raises(ValueError, match=message): FeatureExtractor(**parameters).fit(['a.wav'])
+
+def test_impossible_features_have_no_names():
+    with pytest.raises(ValueError, match='is a FeatureConfig'): FeatureExtractor(features={}).get_feature_names_out()
