@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd
-from .calibration import calibration_bootstrap, calibration_error, plot_reliability
+from .calibration import bootstrap_counts, calibration_bootstrap, calibration_error, plot_reliability
 from .core import CorpusError, EmotionError, require
 from .files import whole_file
 
@@ -285,8 +285,7 @@ def uar_bootstrap(
     true, speakers = np.asarray(true), np.asarray(speakers)
     clips = pd.crosstab(speakers, true).to_numpy(float)
     right = pd.crosstab(speakers, true, true == np.asarray(predicted), aggfunc='sum').fillna(0).to_numpy(float)
-    k = len(clips)
-    drawn = np.random.default_rng(seed).multinomial(k, np.full(k, 1/k), size=draws)
+    drawn = bootstrap_counts(len(clips), draws, seed)
     with np.errstate(invalid='ignore'): recall = drawn@right/(drawn@clips) # NaN: none of the drawn has this emotion
     return tuple(map(float, np.percentile(np.nanmean(recall, axis=1), (2.5, 97.5))))
 

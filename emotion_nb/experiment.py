@@ -6,7 +6,8 @@
 __all__ = ['of_corpus', 'joint_splits', 'evaluate_a', 'robustness_a', 'evaluate_c', 'run_seed', 'seed_table',
            'calibration_figures', 'run_protocol_a', 'run_fold', 'fold_table', 'run_protocol_b', 'run_emobox_fold',
            'emobox_table', 'run_protocol_emobox', 'run_nemo_fold', 'nemo_fold_table', 'run_protocol_nemo',
-           'run_left_out', 'add_protocol_b', 'add_nemo_folds', 'add_emobox', 'add_left_out', 'add_unseen']
+           'left_out_clips', 'run_left_out', 'add_protocol_b', 'add_nemo_folds', 'add_emobox', 'add_left_out',
+           'add_unseen']
 
 # %% ../nbs/12_experiment.ipynb #48486dd3
 import json, shutil
@@ -383,6 +384,15 @@ def _alone(own, corpus):
     return protocol_a(own) if corpus == 'ravdess' else protocol_nemo(own, 1).replace('test', 'train')
 
 # %% ../nbs/12_experiment.ipynb #336e19b8
+def left_out_clips(
+    df:pd.DataFrame, # The catalogue of RAVDESS and nEMO
+    left_out:str, # 'nemo' or 'ravdess'
+) -> tuple: # Catalogue of the corpus that trains a model, its splits, and the clips that the model is asked about
+    "Speech of the corpus that is left out, with the emotions of the other one"
+    own, asked = of_corpus(df, _TRAINED[left_out]), of_corpus(df, left_out)
+    asked = asked[(asked['channel'] == 'speech') & asked['emotion'].isin(own['emotion'])]
+    return own, _alone(own, _TRAINED[left_out]), asked
+
 def run_left_out(
     df:pd.DataFrame, # The catalogue of RAVDESS and nEMO
     left_out:str, # 'nemo' or 'ravdess'
@@ -392,9 +402,8 @@ def run_left_out(
 ) -> CorpusReport:
     "Train on one corpus and ask about the other; the report is saved in `without_<corpus>/report`"
     trained, folder = _TRAINED[left_out], Path(folder)/f'without_{left_out}'
-    own, asked = of_corpus(df, trained), of_corpus(df, left_out)
-    asked = asked[(asked['channel'] == 'speech') & asked['emotion'].isin(own['emotion'])]
-    clf = _model(own, _alone(own, trained), folder, recipe, f'{trained} alone', progress)
+    own, splits, asked = left_out_clips(df, left_out)
+    clf = _model(own, splits, folder, recipe, f'{trained} alone', progress)
     protocol = f'C (leave one corpus out), trained on {trained}, asked about {left_out}'
     report = _judge(clf, asked, protocol, progress, evaluate_corpus)
     with writing(folder): write_report_files(report, folder/'report')

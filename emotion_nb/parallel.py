@@ -12,7 +12,6 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -100,7 +99,7 @@ def _blocked_interrupts():
 
 def _begin(file, stop):
     "Make a worker process ready for `_some`"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN) # for Windows, where nothing blocked it
     Thread(target=_end_with_parent, daemon=True).start()
     _here.f, _here.stop = pickle.loads(file.read_bytes()), stop
 

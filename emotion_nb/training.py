@@ -418,11 +418,11 @@ def band_gate(
     recipe:Recipe, # Its `lda`, `band_gate` and `features`
 ): # `Gate` for `ensemble`; `None` where the recipe has none, or its features have no such bands
     "When the discriminant of a recipe counts"
+    if not (recipe.lda and recipe.band_gate): return None
     f = recipe.features
     peaks = mel_filters(f).argmax(0)*f.sample_rate/f.n_fft
     inside = np.flatnonzero((peaks > _GATE_HZ[0]) & (peaks < _GATE_HZ[1])) + feature_ranges(f)['mel'].start
-    return Gate(slice(int(inside[0]), int(inside[-1]) + 1), *recipe.band_gate) if (
-        recipe.lda and recipe.band_gate and len(inside)) else None
+    return Gate(slice(int(inside[0]), int(inside[-1]) + 1), *recipe.band_gate) if len(inside) else None
 
 # %% ../nbs/08_training.ipynb #d8855fd9
 def shift_prior(

@@ -19,10 +19,10 @@ from emotion_nb.corpora import joined
 from emotion_nb.corpus import catalogue, protocol_a
 from emotion_nb.dataset import dataset_features
 from emotion_nb.evaluation import evaluate, evaluate_corpus
-from emotion_nb.experiment import _alone, joint_splits, of_corpus
+from emotion_nb.experiment import joint_splits, left_out_clips, of_corpus
 
 CSV = Path(__file__).parents[1]/'nbs'/'tutorials'/'trials_leads.csv'
-TRAINED = dict(without_nemo='ravdess', without_ravdess='nemo')
+LEFT_OUT = dict(without_nemo='nemo', without_ravdess='ravdess')
 
 @keras.saving.register_keras_serializable()
 class MixStyle(L.Layer):
@@ -159,7 +159,7 @@ def trained(lead, data, train, recipe, teachers, folder):
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('lead', choices=['none', 'mixstyle', 'adversarial', 'vtlp', 'contrastive', 'distillation'])
-    a.add_argument('--set', dest='which', choices=[*TRAINED, 'both'], required=True)
+    a.add_argument('--set', dest='which', choices=[*LEFT_OUT, 'both'], required=True)
     a.add_argument('--data', default='../shared/ravdess'); a.add_argument('--nemo', default='../shared/nemo')
     a.add_argument('--epochs', type=int, default=20); a.add_argument('--seed', type=int, default=0)
     a.add_argument('--teachers', nargs='*', default=[], help='best_model.keras of models trained on the same split')
@@ -171,10 +171,7 @@ def main():
         own = df
         splits = joint_splits(df, protocol_a(of_corpus(df, 'ravdess')))
         asked = df[splits == 'validation']
-    else:
-        own, other = (of_corpus(df, c) for c in (TRAINED[a.which], a.which.removeprefix('without_')))
-        splits = _alone(own, TRAINED[a.which])
-        asked = other[(other['channel'] == 'speech') & other['emotion'].isin(own['emotion'])]
+    else: own, splits, asked = left_out_clips(df, LEFT_OUT[a.which])
     data = training.prepare_data(own, splits, recipe, False)
     with tempfile.TemporaryDirectory() as folder:
         network = trained(a.lead, data, own[splits == 'train'], recipe, a.teachers, Path(folder))

@@ -31,6 +31,11 @@ def write_card(folder, *more):
     card = model_card(folder)
     for place in (folder, *more): (place/'MODEL_CARD.md').write_text(card, encoding='utf-8')
 
+def write_cards():
+    "The cards of both bundled models"
+    write_card(BUNDLED, ROOT)
+    write_card(BUNDLES['ravdess'])
+
 def keep_earlier(report):
     "Put what no training writes into a new report, and the table of earlier models with the model that is replaced"
     for name in KEPT:
@@ -59,7 +64,7 @@ def extend(name, emobox=None, emodb=None):
         shutil.copytree(BUNDLES[name], part, dirs_exist_ok=True)
         if emobox: add_emobox(part, emobox)
         if emodb: add_unseen(part, 'emodb', evaluate_c(EmotionClassifier.load(name), catalogue(emodb, 'emodb')))
-    write_card(BUNDLES[name], *[ROOT]*(name == 'default'))
+    write_cards()
 
 def judge_again(data):
     "Renew the figures of protocol A that belong to the shipped network; those over seeds and of protocol B stay"
@@ -93,7 +98,7 @@ def main():
     p.add_argument('--again', metavar='DATA', help='folder of the corpus: evaluate the shipped model again')
     p.add_argument('--card', action='store_true', help='write the card of the shipped model again')
     args = p.parse_args()
-    if args.card: write_card(BUNDLED, ROOT); write_card(BUNDLES['ravdess'])
+    if args.card: write_cards()
     elif args.extend: extend(args.extend, args.emobox, args.emodb)
     elif args.again: judge_again(args.again)
     elif args.run and args.crossval: ship(args.run, args.crossval, args.nemo, args.corpora, args.emodb)

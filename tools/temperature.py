@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from emotion_nb.calibration import with_temperature
 from emotion_nb.classifier import EmotionClassifier
 from emotion_nb.corpora import joined, protocol_nemo
 from emotion_nb.corpus import catalogue, protocol_b
 from emotion_nb.evaluation import evaluate, evaluate_corpus, markdown_table
-from emotion_nb.experiment import of_corpus
+from emotion_nb.experiment import left_out_clips, of_corpus
 
 FACTORS = 1, 1.25, 1.5, 1.75, 2
 
@@ -24,10 +25,8 @@ def errors(folder, clips, by):
     "Expected calibration error of the model of a run on some clips, in %, for each of `FACTORS`"
     clf = EmotionClassifier.load(folder/'bundle')
     own = clf.bundle.manifest['recipe']['temperature_factor']
-    proba = np.maximum(clf.predict_proba(clips['path']).astype(float), 1e-12)
-    def error(factor):
-        p = proba**(own/factor)
-        return 100*by(clips, p/p.sum(1, keepdims=True), clf.classes_, '').figures()['ece']
+    proba = clf.predict_proba(clips['path']).astype(float)
+    error = lambda factor: 100*by(clips, with_temperature(proba, factor/own), clf.classes_, '').ece
     return np.array([error(factor) for factor in FACTORS])
 
 def main():
@@ -39,10 +38,9 @@ def main():
     df = joined([catalogue(a.data), catalogue(a.nemo, 'nemo')])
     ravdess, nemo = of_corpus(df, 'ravdess'), of_corpus(df, 'nemo')
     held = lambda own, splits: own[splits == 'validation']
-    speech = ravdess[(ravdess['channel'] == 'speech') & ravdess['emotion'].isin(nemo['emotion'])]
+    left_out = lambda name: errors(a.corpora/f'without_{name}', left_out_clips(df, name)[2], evaluate_corpus)
     t = pd.DataFrame({
-        'left out: nEMO': errors(a.corpora/'without_nemo', nemo, evaluate_corpus),
-        'left out: RAVDESS': errors(a.corpora/'without_ravdess', speech, evaluate_corpus),
+        'left out: nEMO': left_out('nemo'), 'left out: RAVDESS': left_out('ravdess'),
         'unseen speakers of RAVDESS': np.mean([
             errors(a.crossval/f'fold_{k}', held(ravdess, protocol_b(ravdess, k)), evaluate) for k in range(1, 6)], 0),
         'unseen speakers of nEMO': np.mean([
