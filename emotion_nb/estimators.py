@@ -6,7 +6,7 @@
 __all__ = ['InputError', 'as_recordings', 'FeatureExtractor', 'svm_baseline', 'EmotionEstimator']
 
 # %% ../nbs/12b_estimators.ipynb #c7999969
-import hashlib, os
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -197,15 +197,10 @@ def _file(x, i, folder, config):
     sf.write(path, y, rate, format='AU', subtype='FLOAT') # a WAV file of floats would hold the time
     return str(path)
 
-def _clip(i, content, label):
-    "A name that another recording or another label changes, so that a run is resumed only for the same ones"
-    return f'{i:06}-{hashlib.sha256(f"{content} {label}".encode()).hexdigest()[:12]}'
-
 def _catalogue(xs, labels, speakers, folder, config):
     "The catalogue of recordings with labels; raises `InputError`"
     paths = [_file(x, i, folder, config) for i, x in enumerate(xs)]
-    contents = [_sha256(path) for path in paths]
-    clips = [_clip(i, *clip) for i, clip in enumerate(zip(contents, labels))]
+    clips, contents = [f'{i:06}' for i in range(len(xs))], [_sha256(path) for path in paths]
     df = pd.DataFrame(dict(path=paths, clip=clips, corpus='table', channel='speech', emotion=labels, content=contents,
         speaker=clips if speakers is None else [c if pd.isna(s) else str(s) for c, s in zip(clips, speakers)]))
     df['duplicate_of'] = pd.Series(_duplicates(dict(zip(clips, contents))), dtype=object)

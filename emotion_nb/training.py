@@ -9,7 +9,7 @@ __all__ = ['RECIPES', 'Recipe', 'recipe_changes', 'fit_scaler', 'oversampled', '
            'prepare_data', 'fit_members', 'Run', 'run_config', 'train']
 
 # %% ../nbs/08_training.ipynb #511a1a80
-import csv, io, json, platform, zipfile
+import csv, hashlib, io, json, platform, zipfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -556,12 +556,14 @@ class Run:
 
 # %% ../nbs/08_training.ipynb #5870bd93
 def run_config(
-    df, # Catalogue with the column `clip`
+    df, # Catalogue with the columns `clip`, `corpus`, `emotion`, `content`
     splits, # Series like `df`: 'train', 'validation' or anything else
     recipe:Recipe, # How to train
 ) -> dict: # Plain data
-    "What decides a run: its recipe and its clips"
-    return dict(recipe=asdict(recipe), clips={k: df['clip'][splits == k].tolist() for k in ('train', 'validation')})
+    "What decides a run: its recipe, its clips, and a hash of what they hold and how they are labelled"
+    clips = {k: df['clip'][splits == k].tolist() for k in ('train', 'validation')}
+    held = df.loc[splits.isin(clips), ['clip', 'corpus', 'emotion', 'content']].to_numpy().tolist()
+    return dict(recipe=asdict(recipe), clips=clips, data=hashlib.sha256(json.dumps(held).encode()).hexdigest())
 
 def _write_run(run, df):
     "Versions, split and picture of a finished run"
