@@ -211,7 +211,7 @@ def build_lda(
 # %% ../nbs/07_model.ipynb #e2d64ec0
 @dataclass(frozen=True)
 class Gate:
-    "How much the last member of an ensemble counts: not at all up to `low`, as much as the others from `high` on"
+    "When the last member of an ensemble counts: not at all up to `low`, with all its weight from `high` on"
     columns:slice # Whose mean over the frames and over themselves decides
     low:float     # In standard deviations from the mean of the training clips
     high:float    # Likewise
@@ -231,17 +231,18 @@ def _average(tensors):
 def ensemble(
     models:list, # From `build_model` or `build_lda`, trained
     gate:Gate|None=None, # When the last one counts; `None` for always
+    weight:float|None=None, # Of the last one, 0 to 1, where the others share the rest; `None` for one like theirs
 ): # `keras.Model`; the only one as it is
     "One network that answers with the mean of the logits of several"
     keras = require('keras', 'train')
     if len(models) == 1: return models[0]
     inputs = keras.Input(models[0].input_shape[1:], name='features')
     members = [keras.Model(m.input, m.get_layer(_LOGITS).output, name=f'member_{i}') for i, m in enumerate(models)]
-    each = [m(inputs) for m in members]
-    logits = _average(each)
-    if gate:
-        L, others = keras.layers, _average(each[:-1])
-        logits = L.Add()([others, L.Multiply()([_gate_value(inputs, gate), L.Subtract()([logits, others])])])
+    *others, last = [m(inputs) for m in members]
+    L, others = keras.layers, _average(others)
+    change = L.Rescaling(1/len(models) if weight is None else weight)(L.Subtract()([last, others]))
+    if gate: change = L.Multiply()([_gate_value(inputs, gate), change])
+    logits = L.Add()([others, change])
     return keras.Model(inputs, keras.layers.Softmax(name='probabilities')(logits), name='emotion_nb')
 
 # %% ../nbs/07_model.ipynb #0a957083

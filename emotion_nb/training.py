@@ -48,6 +48,7 @@ class Recipe:
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
+    lda_weight:float=.45            # LDA: its weight beside the networks, which share the rest
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
     epochs:int=60                   # Of each network, at most
     learning_rate:float=2e-3        # Of AdamW, at its highest
@@ -91,7 +92,8 @@ RECIPES = {
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
         n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), temperature_factor=1.,
-        band_gate=(), tta_speeds=(.92, 1.08), lda_all=True, epochs=120, learning_rate=1.5e-3, warmup=4),
+        band_gate=(), tta_speeds=(.92, 1.08), lda_all=True, lda_weight=1/3, epochs=120, learning_rate=1.5e-3,
+        warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],
         batches=BatchConfig(batch_size=32, time_masks=0, mel_masks=0), n_augmented=3, original_weight=(1,),
@@ -585,7 +587,7 @@ def train(
     folder = open_run(folder, run_config(df, splits, recipe))
     data = prepare_data(df, splits, recipe, progress)
     members = fit_members(data, recipe, folder, 'auto' if progress else 0)
-    model = ensemble(members, band_gate(recipe))
+    model = ensemble(members, band_gate(recipe), recipe.lda_weight if recipe.lda else None)
     shift_prior(model, data.encoder.classes_, recipe.prior)
     temperature = calibrate(model, data.validation, data.true, recipe.temperature_factor)
     run = Run(model, data.scaler, data.encoder, recipe, folder, temperature)
