@@ -37,13 +37,19 @@ def timed(f):
     f()
     return time.perf_counter() - start
 
-def alternate(theirs, ours, n, calls=1):
-    "Seconds of a call of each in `n` turns, after one that is not counted; the median where a turn has several calls"
+def turn(f, seconds):
+    "Seconds of a call: the median of as many calls as these seconds hold, at least one"
+    took = [timed(f)]
+    while sum(took) < seconds: took.append(timed(f))
+    return statistics.median(took)
+
+def alternate(theirs, ours, n, seconds=0):
+    "Seconds of a call of each in `n` turns of so many seconds, after one turn that is not counted"
     out = [], []
     for i in range(n + 1):
         for f, times in zip((theirs, ours), out):
-            took = [timed(f) for _ in range(calls)]
-            if i: times.append(statistics.median(took))
+            took = turn(f, seconds)
+            if i: times.append(took)
     return out
 
 # The peak memory of a process counts that of the process which started it. So a small one, the launcher,
@@ -80,13 +86,13 @@ def features(clf, n):
 
 WARM = 'file to probabilities, warm, ms (must: 30×)'
 ONE_BY_ONE = 'file to probabilities, call by call in turn, ms'
-CALLS = 7  # In a turn of the warm predictions
+TURN = .5  # Seconds that a turn of the warm predictions lasts
 
 def warm(app, clf, n):
     "Rows of the report: predictions of a process that has started"
     rows = []
-    for name, calls, goal in ((ONE_BY_ONE, 1, None), (WARM, CALLS, 50)):
-        theirs, ours = alternate(lambda: app.predict(CLIP), lambda: clf.predict(CLIP), n, calls)
+    for name, seconds, goal in ((ONE_BY_ONE, 0, None), (WARM, TURN, 50)):
+        theirs, ours = alternate(lambda: app.predict(CLIP), lambda: clf.predict(CLIP), n, seconds)
         rows.append((name, spread(theirs, 1e3), spread(ours, 1e3), ratio(theirs, ours), goal))
     return rows
 
@@ -201,8 +207,8 @@ Written by `make benchmark`, {date.today()}: {machine()}.
 *Theirs* is the student project's pipeline (`reference.py`: librosa, Keras, joblib), *ours* the bundled model and its
 features. Both are measured in turn in the same run; a figure is the median with the smallest and the largest, a
 ratio the median of the pairwise ratios. *Warm* is a prediction that follows others of the same pipeline, as in use:
-the median of {CALLS} calls in a row. *Call by call in turn*, each prediction follows one of the other pipeline, whose
-BLAS threads are still spinning and whose data fill the caches.
+the pipelines take turns of {TURN} s, and a turn counts as the median of its calls. *Call by call in turn*, each
+prediction follows one of the other pipeline, whose BLAS threads are still spinning and whose data fill the caches.
 
 | | theirs | ours | ratio |
 |---|---|---|---|

@@ -173,7 +173,7 @@ def writing(
     try: yield
     except OSError as e:
         raise TrainingError(f'{folder} cannot be written ({e.strerror or e}): make room there, '
-            'and run the same command again, which goes on where this one stopped.') from e
+            'and run the same command again, which goes on where this one stopped; or name another folder.') from e
 
 # %% ../nbs/08_training.ipynb #56225b18
 def open_run(
