@@ -198,7 +198,7 @@ def test_a_bundle_of_fewer_constants_is_migrated(folder):
 FORMAT_1 = Path(__file__).with_name('bundle_format_1.json') # Of the bundled model, without figures
 SECTIONS = dict(recipe=Recipe, model=ModelConfig, augmentation=AugmentConfig)
 # No recipe of format 1 had these fields
-LATER = dict(recipe=('prior', 'temperature_factor', 'lda_all', 'band_gate'), augmentation=('codec',))
+LATER = dict(recipe=('prior', 'temperature_factor', 'lda_all', 'band_gate', 'lda_weight'), augmentation=('codec',))
 
 def renamed(values, names): return {names.get(k, k): v for k, v in values.items()}
 
