@@ -11,11 +11,14 @@ from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EXTRAS = 'dashboard', 'train', 'parquet', 'audformat', 'dask' # Groups of settings.ini
 LOCKS = { # File in locks/ to the groups of settings.ini in it
     'dashboard': ('', 'dashboard', 'build'),
-    'dev': ('', 'dashboard', 'train', 'parquet', 'audformat', 'dask', 'dev', 'build'),
+    'dev': ('', *EXTRAS, 'dev', 'build'),
     'fuzz': ('', 'fuzz'),
     'tools': ('tools',)}
+
+TESTED_WITH = 'hypothesis', 'praatio', 'pympi-ling', 'pytest', 'srt', 'webvtt-py' # By `make test-lowest`, among others
 
 def requirements(*groups):
     "The requirements of some groups of settings.ini; '' is the plain install"
@@ -39,8 +42,8 @@ def main():
     for name, groups in LOCKS.items():
         same = ['--constraint', 'constraints.txt'] if name != 'tools' else []
         compile_to(f'locks/{name}.txt', requirements(*groups), '--universal', '--generate-hashes', *same, *newest)
-    tests = [r for r in requirements('dev') if r.startswith(('pytest', 'hypothesis'))]
-    compile_to('constraints-lowest.txt', requirements('', 'dashboard', 'train', 'build') + tests,
+    tests = [r for r in requirements('dev') if r.startswith(TESTED_WITH)]
+    compile_to('constraints-lowest.txt', requirements('', *EXTRAS, 'build') + tests,
                '--resolution', 'lowest-direct', '--upgrade')
 
 if __name__ == '__main__': main()
