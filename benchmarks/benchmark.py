@@ -109,10 +109,7 @@ def cold(folder, n):
 
 def many(app, clf, files):
     "Rows of the report: clips per second of wall time"
-    def rate(f):
-        start = time.perf_counter()
-        f()
-        return len(files)/(time.perf_counter() - start)
+    rate = lambda f: len(files)/timed(f)
     theirs = [rate(lambda: [app.predict(f) for f in files])]
     ours = [rate(lambda: clf.predict_proba(files)) for _ in range(3)]
     one = [rate(lambda: clf.predict_proba(files, n_jobs=1)) for _ in range(3)]

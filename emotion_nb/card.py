@@ -33,7 +33,7 @@ def _networks(recipe):
         text += '; beside them\na dense layer that reads functionals (statistics over the clip)'
     if recipe['lda']: text += '. A linear discriminant analysis (LDA) of such functionals is added to the ensemble'
     if n > 1 or recipe['lda']: text += '; the logits of all are averaged'
-    if recipe['lda'] and 'lda_weight' in recipe: text += f', where the LDA has a weight of {recipe["lda_weight"]:.2g}'
+    if recipe['lda'] and (w := recipe.get('lda_weight')): text += f', where the LDA has a weight of {w:.2g}'
     if len(speeds) == 1: return text
     return (f'{text}.\nTest-time augmentation (TTA): a recording is predicted at {len(speeds)} speeds '
         f'({", ".join(f"{s:g}" for s in speeds)})')

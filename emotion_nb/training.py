@@ -48,7 +48,7 @@ class Recipe:
     tta_speeds:tuple=()             # Other speeds at which a recording is answered too
     lda_all:bool=False              # LDA: read all columns, not only those of `lda_columns`
     nuisance_weight:float=.1        # LDA: weight of the covariance of what augmentation changes
-    lda_weight:float=.45            # LDA: its weight beside the networks, which share the rest
+    lda_weight:float|None=.45       # LDA: its weight; the networks share the rest, and `None` is for one like theirs
     shrinkage:float=.3              # LDA: share of the covariance that is made a multiple of the identity
     epochs:int=60                   # Of each network, at most
     learning_rate:float=2e-3        # Of AdamW, at its highest
@@ -92,7 +92,7 @@ RECIPES = {
     'ravdess': Recipe(
         features=FeatureConfig(), augmentation=AUGMENTATIONS['ravdess'], batches=BatchConfig(batch_size=32),
         n_augmented=8, original_weight=(8, 1), members=2, cmn=(0., 1.), prior=(), temperature_factor=1.,
-        band_gate=(), tta_speeds=(.92, 1.08), lda_all=True, lda_weight=1/3, epochs=120, learning_rate=1.5e-3,
+        band_gate=(), tta_speeds=(.92, 1.08), lda_all=True, lda_weight=None, epochs=120, learning_rate=1.5e-3,
         warmup=4),
     'reference': Recipe(
         features=PRESETS['reference'], model=MODELS['reference'], augmentation=AUGMENTATIONS['reference'],

@@ -142,8 +142,8 @@ def test_the_network_learns_and_its_answers_are_those_of_its_classifier(network,
 
 def test_speakers_are_not_divided_between_training_and_validation(network, tones):
     from emotion_nb.bundle import read_split
-    split = {int(clip.split('-')[0]): name for clip, name in read_split(network.classifier_.bundle).items()}
-    of = [{split[i] for i in np.flatnonzero(tones[2] == speaker)} for speaker in range(6)]
+    split = read_split(network.classifier_.bundle)
+    of = [{split[f'{i:06}'] for i in np.flatnonzero(tones[2] == speaker)} for speaker in range(6)]
     assert all(len(s) == 1 for s in of) and of.count({'validation'}) == 1
 
 def test_a_fitted_network_outlives_its_folder_and_a_pickle(network, tones, tmp_path):

@@ -44,7 +44,8 @@ def keep_earlier(report):
     row = dict(as_of=date.today().isoformat(), seeds=len(m['seeds']['runs']),
         accuracy_a=m['seeds']['mean']['test_both_accuracy'], uar_b_speech=m['protocol_b']['speech']['uar'])
     if 'emodb' in m.get('unseen', {}): row['uar_emodb'] = m['unseen']['emodb']['both']['uar']
-    t = pd.concat([pd.read_csv(BUNDLED/'report'/EARLIER), pd.DataFrame([row])])
+    t = pd.concat([pd.read_csv(BUNDLED/'report'/EARLIER), pd.DataFrame([row])]).round(4)
+    t = t.drop_duplicates(t.columns.drop('as_of')) # a model that is shipped again replaces itself
     t.to_csv(report/EARLIER, index=False, float_format='%.4f')
 
 def ship(run, crossval, nemo=None, corpora=None, emodb=None):
